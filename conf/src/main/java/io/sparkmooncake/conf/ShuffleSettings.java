@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.conf;
+
+import java.time.Duration;
+import java.util.Map;
+
+/**
+ * Settings of the shuffle.
+ *
+ * @param memoryBytes limit of map outputs in memory per executor
+ * @param writeBufferBytes bytes a map task gathers before laying them out
+ * @param checksum whether blocks carry CRC32C
+ * @param compress when blocks are compressed
+ * @param leaseTimeout how long a lease lives without renewal
+ * @param transferTimeout deadline of one look-up or batch
+ */
+public record ShuffleSettings(
+        long memoryBytes,
+        long writeBufferBytes,
+        boolean checksum,
+        Settings.Compress compress,
+        Duration leaseTimeout,
+        Duration transferTimeout) {
+
+    /**
+     * Reads the settings from Spark's configuration.
+     *
+     * @param automaticMemoryBytes what {@code spark.mooncake.shuffle.memory=auto} means in this process
+     */
+    public static ShuffleSettings read(Map<String, String> conf, long automaticMemoryBytes) {
+        String memory = Settings.SHUFFLE_MEMORY.read(conf);
+        return new ShuffleSettings(
+                memory.equals("auto") ? automaticMemoryBytes : Long.parseLong(memory),
+                Settings.WRITE_BUFFER.read(conf),
+                Settings.CHECKSUM.read(conf),
+                Settings.COMPRESS.read(conf),
+                Settings.LEASE_TIMEOUT.read(conf),
+                Settings.TRANSFER_TIMEOUT.read(conf));
+    }
+}
