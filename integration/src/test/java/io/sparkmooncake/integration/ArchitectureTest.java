@@ -167,6 +167,16 @@ final class ArchitectureTest {
     }
 
     @Test
+    void everyPackageIsNullMarked() {
+        classes()
+                .that()
+                .haveSimpleName("package-info")
+                .should()
+                .beAnnotatedWith("org.jspecify.annotations.NullMarked")
+                .check(HOUSE);
+    }
+
+    @Test
     void weStayOutOfForeignPackages() {
         classes().should().resideInAPackage("io.sparkmooncake..").check(HOUSE);
     }
