@@ -2,41 +2,30 @@
 package io.sparkmooncake.conf;
 
 import java.util.Map;
-import java.util.function.Function;
 
 /**
  * One key a user may set.
  *
- * @param key full name, {@code spark.mooncake.…}
- * @param unit how its value is written: {@code bytes}, {@code duration}, {@code count}, {@code boolean}, {@code text}
+ * @param key full name
  * @param defaultText default as a user would write it
- * @param range what is allowed, in words
+ * @param domain how values are written and which are allowed
  * @param doc one or two sentences for the settings page
  * @param since version that introduced it
- * @param parse from text to value; an {@link IllegalArgumentException} says what is allowed
  */
-public record Setting<T>(
-        String key,
-        String unit,
-        String defaultText,
-        String range,
-        String doc,
-        String since,
-        Function<String, T> parse) {
-
+public record Setting<T>(String key, String defaultText, Domain<T> domain, String doc, String since) {
     /**
      * Reads this setting.
      *
-     * @throws IllegalArgumentException naming key, value, range and default
+     * @throws IllegalArgumentException naming key, value, what is allowed, default and the line to change
      */
     public T read(Map<String, String> conf) {
-        String text = conf.getOrDefault(key, defaultText);
+        String text = conf.getOrDefault(key, defaultText).trim();
         try {
-            return parse.apply(text.trim());
+            return domain.parse().apply(text);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
-                    key + "=" + text + " is not valid (" + e.getMessage() + "). Allowed: " + range + "; default: "
-                            + defaultText,
+                    key + "=" + text + " is not valid: " + e.getMessage() + ". Allowed: " + domain.allowed()
+                            + "; default: " + defaultText + ". Correct this line, or remove it to get the default",
                     e);
         }
     }

@@ -2,149 +2,149 @@
 package io.sparkmooncake.conf;
 
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
-import java.util.function.Function;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.TreeSet;
 
 /** Every key, in the order of the settings page. */
 public final class Settings {
-    private static final String SINCE = "0.1.0";
-    private static final Duration HOUR = Duration.ofHours(1);
+    /** What all our keys begin with. */
+    public static final String PREFIX = "spark.mooncake.";
+
+    private static final String V0_1 = "0.1.0";
+    private static final Domain<Duration> WAIT = Domain.duration("100ms", "24h");
 
     /** Paths in order of preference. */
     public static final Setting<List<String>> PATHS = new Setting<>(
-            "spark.mooncake.transfer.paths",
-            "text",
+            PREFIX + "transfer.paths",
             "shm,tcp",
-            "a comma-separated list of shm and tcp, each at most once",
+            Domain.someOf("shm", "tcp"),
             "Ways between two executors, in order of preference. The first that proved it reaches the memory is used.",
-            SINCE,
-            Settings::parsePaths);
+            V0_1);
 
     /** Deadline of connecting. */
-    public static final Setting<Duration> CONNECT_TIMEOUT = duration(
-            "spark.mooncake.connect.timeout",
+    public static final Setting<Duration> CONNECT_TIMEOUT = new Setting<>(
+            PREFIX + "connect.timeout",
             "60s",
-            "How long an executor tries to reach another one before it fails with the table of causes.");
+            WAIT,
+            "How long an executor tries to reach the driver's store or another executor before it fails with the table of"
+                    + " causes.",
+            V0_1);
 
     /** Deadline of a transfer or look-up. */
-    public static final Setting<Duration> TRANSFER_TIMEOUT = duration(
-            "spark.mooncake.transfer.timeout",
+    public static final Setting<Duration> TRANSFER_TIMEOUT = new Setting<>(
+            PREFIX + "transfer.timeout",
             "60s",
-            "How long one look-up or one batch of transfers may take before the peer counts as lost.");
-
-    /** Deadline of a lease. */
-    public static final Setting<Duration> LEASE_TIMEOUT = duration(
-            "spark.mooncake.lease.timeout",
-            "10m",
-            "How long an owner keeps a shuffle block readable for a task that neither finished nor renewed its lease.");
+            WAIT,
+            "How long one look-up or one batch of transfers may take before the peer counts as lost.",
+            V0_1);
 
     /** Bytes in flight to one peer. */
-    public static final Setting<Long> MAX_BYTES_IN_FLIGHT = bytes(
-            "spark.mooncake.transfer.maxBytesInFlight",
+    public static final Setting<Long> MAX_BYTES_IN_FLIGHT = new Setting<>(
+            PREFIX + "transfer.maxBytesInFlight",
             "256m",
-            1L << 20,
-            "Bytes that transfers to one peer may have under way; beyond it submissions are told to wait.");
+            Domain.bytes("1m", "1t"),
+            "Bytes that transfers to one peer may have under way; beyond it, further transfers wait.",
+            V0_1);
+
+    /** Deadline of a lease. */
+    public static final Setting<Duration> LEASE_TIMEOUT = new Setting<>(
+            PREFIX + "lease.timeout",
+            "10m",
+            WAIT,
+            "How long an owner keeps a shuffle block readable for a task that neither finished nor renewed its lease. At least"
+                    + " spark.mooncake.transfer.timeout.",
+            V0_1);
 
     /** Fixed listener port. */
     public static final Setting<Integer> TCP_PORT = new Setting<>(
-            "spark.mooncake.tcp.port",
-            "count",
+            PREFIX + "tcp.port",
             "0",
-            "0 (any free port) to 65535",
-            "Port of an executor's listener. A busy fixed port leads to the next one, up to spark.port.maxRetries times.",
-            SINCE,
-            Quantity.count(0, 65_535));
+            Domain.count(0, 65_535),
+            "Port of an executor's listener; 0 takes any free one. A busy fixed port leads to the next one, up to"
+                    + " spark.port.maxRetries times.",
+            V0_1);
 
     /** Event loop threads. */
-    public static final Setting<Integer> TCP_THREADS = new Setting<>(
-            "spark.mooncake.tcp.threads",
-            "count",
-            "2",
-            "1 to 64",
-            "Network threads of an executor.",
-            SINCE,
-            Quantity.count(1, 64));
+    public static final Setting<Integer> TCP_THREADS =
+            new Setting<>(PREFIX + "tcp.threads", "2", Domain.count(1, 64), "Network threads of an executor.", V0_1);
 
     /** Directory of shareable memory. */
     public static final Setting<String> MEMORY_DIR = new Setting<>(
-            "spark.mooncake.memory.dir",
-            "text",
+            PREFIX + "memory.dir",
             "/dev/shm",
-            "a directory of a memory file system",
-            "Where shareable memory is created, as files without a name. Where it is missing or full, local directories serve.",
-            SINCE,
-            Function.identity());
+            Domain.directory(),
+            "Memory file system in which shareable memory is created, as files without a name. Where it is missing or full,"
+                    + " spark.local.dir serves.",
+            V0_1);
 
     /** Size of a pooled region. */
-    public static final Setting<Long> SEGMENT_BYTES = bytes(
-            "spark.mooncake.memory.segment",
+    public static final Setting<Long> SEGMENT_BYTES = new Setting<>(
+            PREFIX + "memory.segment",
             "128m",
-            1L << 20,
-            "Size of one pooled region; larger needs get a region of their own.");
+            Domain.bytes("1m", "1t"),
+            "Size of one pooled region; larger needs get a region of their own.",
+            V0_1);
 
     /** Idle time after which memory goes back to the system. */
-    public static final Setting<Duration> MEMORY_IDLE = duration(
-            "spark.mooncake.memory.idle",
+    public static final Setting<Duration> MEMORY_IDLE = new Setting<>(
+            PREFIX + "memory.idle",
             "60s",
-            "After this time without use a region goes back to the system, and a mapping of a peer's region is dropped.");
+            WAIT,
+            "After this time without use a region goes back to the system, and a mapping of a peer's region is dropped.",
+            V0_1);
 
-    /** Memory for map outputs. */
-    public static final Setting<String> SHUFFLE_MEMORY = new Setting<>(
-            "spark.mooncake.shuffle.memory",
-            "bytes",
+    /** Memory for map outputs; empty for {@link AutomaticMemory}. */
+    public static final Setting<OptionalLong> SHUFFLE_MEMORY = new Setting<>(
+            PREFIX + "shuffle.memory",
             "auto",
-            "auto, or at least 1m",
+            Domain.bytesOrAuto("1m", "1024t"),
             "Memory outside the heap that an executor's map outputs may take before they go to spark.local.dir. auto is half of"
-                    + " spark.executor.memoryOverhead plus spark.memory.offHeap.size on YARN and Kubernetes, whose containers"
-                    + " end at that limit, and half of spark.executor.memory elsewhere.",
-            SINCE,
-            text -> text.equals("auto")
-                    ? text
-                    : Long.toString(Quantity.bytes(1L << 20, 1L << 50).apply(text)));
+                    + " the memory overhead on YARN and Kubernetes, whose containers end at that limit, and half of the"
+                    + " executor's heap elsewhere.",
+            V0_1);
 
     /** Bytes a map task gathers before it lays them out by partition. */
-    public static final Setting<Long> WRITE_BUFFER = bytes(
-            "spark.mooncake.shuffle.write.buffer",
+    public static final Setting<Long> WRITE_BUFFER = new Setting<>(
+            PREFIX + "shuffle.write.buffer",
             "32m",
-            1L << 16,
-            "Serialized bytes that a map task gathers before it lays them out by partition. Taken from Spark's task memory.");
+            Domain.bytes("64k", "1g"),
+            "Serialized bytes that a map task gathers before it lays them out by partition. Taken from Spark's task memory.",
+            V0_1);
 
     /** Whether blocks carry checksums. */
     public static final Setting<Boolean> CHECKSUM = new Setting<>(
-            "spark.mooncake.shuffle.checksum",
-            "boolean",
+            PREFIX + "shuffle.checksum",
             "true",
-            "true or false",
+            Domain.trueOrFalse(),
             "Whether every block carries a CRC32C that its reader verifies.",
-            SINCE,
-            Quantity::parseBoolean);
+            V0_1);
 
     /** When blocks are compressed. */
     public static final Setting<Compress> COMPRESS = new Setting<>(
-            "spark.mooncake.shuffle.compress",
-            "text",
+            PREFIX + "shuffle.compress",
             "auto",
-            "auto, true or false",
+            Domain.oneOf(Compress.class),
             "Whether blocks are compressed with spark.io.compression.codec. auto compresses when spark.shuffle.compress is true"
                     + " and some executor of the application is not reached through shared memory.",
-            SINCE,
-            text -> Compress.valueOf(text.toUpperCase(Locale.ROOT)));
+            V0_1);
 
     /** Bytes the driver's store may hold. */
-    public static final Setting<Long> STORE_BYTES = bytes(
-            "spark.mooncake.store.memory",
+    public static final Setting<Long> STORE_BYTES = new Setting<>(
+            PREFIX + "store.memory",
             "64m",
-            1L << 16,
-            "Bytes of keys and values that the driver's store holds for one application; beyond it puts are refused.");
+            Domain.bytes("64k", "1t"),
+            "Bytes of keys and values that the driver's store holds for one application; beyond it puts are refused.",
+            V0_1);
 
     private static final List<Setting<?>> ALL = List.of(
             PATHS,
             CONNECT_TIMEOUT,
             TRANSFER_TIMEOUT,
-            LEASE_TIMEOUT,
             MAX_BYTES_IN_FLIGHT,
+            LEASE_TIMEOUT,
             TCP_PORT,
             TCP_THREADS,
             MEMORY_DIR,
@@ -173,29 +173,43 @@ public final class Settings {
         return ALL;
     }
 
-    private static Setting<Duration> duration(String key, String defaultText, String doc) {
-        return new Setting<>(
-                key,
-                "duration",
-                defaultText,
-                "100ms to 24h",
-                doc,
-                SINCE,
-                Quantity.duration(Duration.ofMillis(100), HOUR.multipliedBy(24)));
-    }
-
-    private static Setting<Long> bytes(String key, String defaultText, long min, String doc) {
-        return new Setting<>(
-                key, "bytes", defaultText, "at least " + min + " bytes", doc, SINCE, Quantity.bytes(min, 1L << 50));
-    }
-
-    private static List<String> parsePaths(String text) {
-        List<String> paths =
-                Arrays.stream(text.split(",", -1)).map(String::trim).toList();
-        List<String> known = List.of("shm", "tcp");
-        if (!known.containsAll(paths) || paths.stream().distinct().count() != paths.size()) {
-            throw new IllegalArgumentException("known paths are " + known);
+    /**
+     * Reads every key that begins with {@link #PREFIX}, so that a mistake fails the start and not a later task.
+     *
+     * @throws IllegalArgumentException naming an unknown key and the known one that is spelled most alike, or the first value
+     *     that is not allowed
+     */
+    public static void check(Map<String, String> conf) {
+        List<String> known = ALL.stream().map(Setting::key).toList();
+        for (String key : new TreeSet<>(conf.keySet())) {
+            if (key.startsWith(PREFIX) && !known.contains(key)) {
+                String nearest = known.stream()
+                        .min(Comparator.comparingInt(candidate -> edits(key, candidate)))
+                        .orElseThrow();
+                throw new IllegalArgumentException(key + " is not a setting of spark-mooncake. Did you mean " + nearest
+                        + "? Correct or remove the line \"" + key + " " + conf.get(key) + "\"");
+            }
         }
-        return paths;
+        TransferSettings.read(conf);
+        ShuffleSettings.read(conf, 1);
+        STORE_BYTES.read(conf);
+    }
+
+    /** Returns how many letters must be inserted, removed or replaced to get from one word to the other. */
+    private static int edits(String from, String to) {
+        int[] row = new int[to.length() + 1];
+        for (int j = 0; j <= to.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= from.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= to.length(); j++) {
+                int replaced = diagonal + (from.charAt(i - 1) == to.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(replaced, 1 + Math.min(row[j - 1], row[j]));
+            }
+        }
+        return row[to.length()];
     }
 }

@@ -22,15 +22,24 @@ public record ShuffleSettings(
         Duration leaseTimeout,
         Duration transferTimeout) {
 
+    /** Checks what the settings must be to each other. */
+    public ShuffleSettings {
+        if (leaseTimeout.compareTo(transferTimeout) < 0) {
+            throw new IllegalArgumentException(Settings.LEASE_TIMEOUT.key() + "=" + leaseTimeout.toMillis()
+                    + "ms is shorter than " + Settings.TRANSFER_TIMEOUT.key() + "=" + transferTimeout.toMillis()
+                    + "ms: a block would be freed while it is read. Raise the first line or lower the second");
+        }
+    }
+
     /**
      * Reads the settings from Spark's configuration.
      *
-     * @param automaticMemoryBytes what {@code spark.mooncake.shuffle.memory=auto} means in this process
+     * @param automaticMemoryBytes what {@code spark.mooncake.shuffle.memory=auto} means in this process, see
+     *     {@link AutomaticMemory}
      */
     public static ShuffleSettings read(Map<String, String> conf, long automaticMemoryBytes) {
-        String memory = Settings.SHUFFLE_MEMORY.read(conf);
         return new ShuffleSettings(
-                memory.equals("auto") ? automaticMemoryBytes : Long.parseLong(memory),
+                Settings.SHUFFLE_MEMORY.read(conf).orElse(automaticMemoryBytes),
                 Settings.WRITE_BUFFER.read(conf),
                 Settings.CHECKSUM.read(conf),
                 Settings.COMPRESS.read(conf),

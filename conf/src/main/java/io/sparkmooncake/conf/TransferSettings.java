@@ -44,15 +44,16 @@ public record TransferSettings(
 
     /** Reads the settings from Spark's configuration. */
     public static TransferSettings read(Map<String, String> conf) {
-        int retries = Integer.parseInt(conf.getOrDefault("spark.port.maxRetries", "16"));
-        boolean encrypted = Boolean.parseBoolean(conf.getOrDefault("spark.network.crypto.enabled", "false"))
-                || Boolean.parseBoolean(conf.getOrDefault("spark.ssl.rpc.enabled", "false"));
         return new TransferSettings(
                 Settings.PATHS.read(conf),
                 Settings.CONNECT_TIMEOUT.read(conf),
                 Settings.TRANSFER_TIMEOUT.read(conf),
                 Settings.MAX_BYTES_IN_FLIGHT.read(conf),
-                new Tcp(Settings.TCP_PORT.read(conf), retries, Settings.TCP_THREADS.read(conf), encrypted),
+                new Tcp(
+                        Settings.TCP_PORT.read(conf),
+                        SparkOwn.PORT_MAX_RETRIES.read(conf),
+                        Settings.TCP_THREADS.read(conf),
+                        SparkOwn.encryptsNetwork(conf)),
                 new Memory(
                         Settings.MEMORY_DIR.read(conf),
                         Settings.SEGMENT_BYTES.read(conf),
