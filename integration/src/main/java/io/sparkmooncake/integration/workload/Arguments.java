@@ -3,6 +3,7 @@ package io.sparkmooncake.integration.workload;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -59,7 +60,7 @@ public record Arguments(Map<String, String> values) {
 
     /** The size at {@code name}, such as {@code 100m} or {@code 1g}, or {@code otherwise}. */
     public long bytes(String name, String otherwise) {
-        String text = text(name, otherwise).toLowerCase(java.util.Locale.ROOT);
+        String text = text(name, otherwise).toLowerCase(Locale.ROOT);
         int unit = text.isEmpty() ? -1 : "kmgt".indexOf(text.charAt(text.length() - 1));
         String digits = unit < 0 ? text : text.substring(0, text.length() - 1);
         if (!digits.matches("[0-9]{1,9}")) {

@@ -2,6 +2,7 @@
 package io.sparkmooncake.integration.workload;
 
 import org.apache.spark.sql.SparkSession;
+import org.jspecify.annotations.Nullable;
 
 /** One piece of work whose result is the same on every run with the same arguments. */
 interface Workload {
@@ -10,7 +11,7 @@ interface Workload {
     Digest run(SparkSession spark);
 
     /** What {@link #run} has to return, or null where only a second run can tell; not timed. */
-    default @org.jspecify.annotations.Nullable Digest expected(SparkSession spark) {
+    default @Nullable Digest expected(SparkSession spark) {
         return null;
     }
 }

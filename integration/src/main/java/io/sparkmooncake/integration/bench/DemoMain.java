@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.bench;
+
+import io.sparkmooncake.integration.workload.Arguments;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Shows what the plugin does to a TeraSort and to a SQL query; the program behind {@code bin/demo}. */
+public final class DemoMain {
+    private static final double MIB = 1 << 20;
+
+    private DemoMain() {}
+
+    /** Runs both works on both sides and prints one table. */
+    public static void main(String[] words) throws IOException, InterruptedException {
+        Set<String> known = new HashSet<>(Setting.ARGUMENTS);
+        known.addAll(Set.of("size", "rounds", "ours"));
+        Arguments arguments = Arguments.parse(words, known);
+        long sizeBytes = arguments.bytes("size", "1g");
+        Setting setting = Setting.of(arguments);
+        PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+        Comparison comparison =
+                new Comparison(setting.cluster(), setting.seat(arguments.text("ours", "mooncake")), Seat.stock(), out);
+        comparison.run(
+                List.of(
+                        new Work("terasort", List.of("terasort"), Map.of("size", Long.toString(sizeBytes)), 1, 1),
+                        new Work("sql join", List.of("join"), Map.of("rows", Long.toString(sizeBytes / 100)), 1, 1)),
+                arguments.count("rounds", 1));
+        Table table = new Table(
+                "work",
+                "ours wall s",
+                "stock wall s",
+                "ratio",
+                "ours write s",
+                "stock write s",
+                "ours wait s",
+                "stock wait s",
+                "in-process MiB",
+                "shm MiB",
+                "tcp MiB");
+        for (String row : comparison.rows()) {
+            Samples wall = comparison.samples(row, Measure.WALL.quantity());
+            Samples write = comparison.samples(row, Measure.WRITE.quantity());
+            Samples wait = comparison.samples(row, Measure.FETCH_WAIT.quantity());
+            table.add(
+                    row,
+                    Table.number(wall.oursMedian()),
+                    Table.number(wall.peerMedian()),
+                    Table.number(wall.ratio()),
+                    Table.number(write.oursMedian()),
+                    Table.number(write.peerMedian()),
+                    Table.number(wait.oursMedian()),
+                    Table.number(wait.peerMedian()),
+                    mebibytes(comparison.counter(row, "read.bytes.inprocess")),
+                    mebibytes(comparison.counter(row, "read.bytes.shm")),
+                    mebibytes(comparison.counter(row, "read.bytes.tcp")));
+        }
+        out.println();
+        out.println(table);
+        out.println();
+        out.println(
+                "All results are equal. ratio: ours by stock; write and wait (for blocks to read) are sums over the tasks.");
+    }
+
+    private static String mebibytes(List<Double> bytes) {
+        return Table.number(bytes.stream().mapToDouble(each -> each / MIB).max().orElse(Double.NaN));
+    }
+}
