@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.memory;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Part of a pooled region. Counted: created with one count for its creator; its bytes go back to the pool when the last count
+ * is released.
+ *
+ * <p>Threading: counting is safe from any thread; who fills it and who reads it is the owner's business.
+ */
+public final class Extent {
+    private final RegionPool pool;
+    private final PooledRegion home;
+    private final long offset;
+    private final AtomicInteger owners = new AtomicInteger(1);
+    private volatile long sizeBytes;
+
+    Extent(RegionPool pool, PooledRegion home, long offset, long sizeBytes) {
+        this.pool = pool;
+        this.home = home;
+        this.offset = offset;
+        this.sizeBytes = sizeBytes;
+    }
+
+    /** Returns the region that holds it, which lives at least as long as this extent. */
+    public HostRegion region() {
+        return home.region();
+    }
+
+    /** Returns where in the region it begins. */
+    public long offset() {
+        return offset;
+    }
+
+    /** Returns its size in bytes. */
+    public long sizeBytes() {
+        return sizeBytes;
+    }
+
+    /** Returns a view like {@link HostRegion#slice}, relative to this extent. */
+    public ByteBuffer slice(long start, int length) {
+        Objects.checkFromIndexSize(start, length, sizeBytes);
+        return home.region().slice(offset + start, length);
+    }
+
+    /**
+     * Writes to the extent through its file where it has one, so that a full disk is an exception. The way to fill extents of
+     * {@link RegionPool#files}.
+     */
+    public void write(long start, ByteBuffer bytes) throws IOException {
+        Objects.checkFromIndexSize(start, bytes.remaining(), sizeBytes);
+        home.write(offset + start, bytes);
+    }
+
+    /** Gives the bytes behind {@code newSizeBytes} back to the pool. */
+    public void shrink(long newSizeBytes) {
+        if (newSizeBytes < 0 || newSizeBytes > sizeBytes) {
+            throw new IllegalArgumentException("newSize=" + newSizeBytes + " outside size=" + sizeBytes);
+        }
+        sizeBytes = pool.shrink(home, offset, sizeBytes, newSizeBytes);
+    }
+
+    /** Adds an owner; fails with {@link IllegalStateException} when the extent was given back. */
+    public void retain() {
+        if (owners.getAndUpdate(count -> count == 0 ? 0 : count + 1) == 0) {
+            throw new IllegalStateException("retain of an extent that was given back: " + home.region());
+        }
+    }
+
+    /** Removes an owner; the last one gives the bytes back. */
+    public void release() {
+        int before = owners.getAndUpdate(count -> Math.max(0, count - 1));
+        if (before == 0) {
+            throw new IllegalStateException("release of an extent that was given back: " + home.region());
+        }
+        if (before == 1) {
+            pool.giveBack(home, offset, sizeBytes);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.memory;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** A region over {@link MappedMemory}: owned and shareable, imported from a peer, or private. */
+final class MappedRegion implements HostRegion {
+    private final RegionDescriptor descriptor;
+    private final MappedMemory memory;
+    private final @Nullable SharedFile file;
+    private final AtomicInteger owners = new AtomicInteger(1);
+
+    MappedRegion(RegionDescriptor descriptor, MappedMemory memory, @Nullable SharedFile file) {
+        this.descriptor = descriptor;
+        this.memory = memory;
+        this.file = file;
+    }
+
+    /** Returns the file of an owned, shareable region. */
+    @Nullable
+    SharedFile file() {
+        return file;
+    }
+
+    @Override
+    public long id() {
+        return descriptor.id();
+    }
+
+    @Override
+    public RegionDescriptor descriptor() {
+        return descriptor;
+    }
+
+    @Override
+    public long sizeBytes() {
+        return descriptor.sizeBytes();
+    }
+
+    @Override
+    public Location location() {
+        return descriptor.location();
+    }
+
+    @Override
+    public ByteBuffer slice(long offset, int length) {
+        return memory.slice(offset, length);
+    }
+
+    @Override
+    public long address(long offset) {
+        return memory.address(offset);
+    }
+
+    @Override
+    public void retain() {
+        if (!tryRetain()) {
+            throw new IllegalStateException("retain of freed region id=" + id());
+        }
+    }
+
+    @Override
+    public boolean tryRetain() {
+        return owners.getAndUpdate(count -> count == 0 ? 0 : count + 1) > 0;
+    }
+
+    @Override
+    public void release() {
+        int before = owners.getAndUpdate(count -> Math.max(0, count - 1));
+        if (before == 0) {
+            throw new IllegalStateException("release of freed region id=" + id());
+        }
+        if (before == 1) {
+            free();
+        }
+    }
+
+    private void free() {
+        memory.free();
+        if (file != null) {
+            try {
+                file.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "region id=" + id() + " size=" + sizeBytes() + " location=" + location() + " path=" + descriptor.path();
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.memory;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * First page of a shareable region's file, little-endian; the region's bytes follow it. Whoever maps the file compares the
+ * page with the descriptor, so a recycled descriptor, another process or an earlier life is never taken for the region.
+ *
+ * <pre>
+ *    0                 8                16
+ *   +-----------------+--------+--------+
+ *   | magic           | version| 0      |
+ *   +-----------------+--------+--------+
+ *   | region id       | key             |
+ *   +-----------------+-----------------+
+ *   | size in bytes   | 0 ...           |
+ *   +-----------------+-----------------+   up to 4096
+ * </pre>
+ */
+final class RegionHeaderLayout {
+    static final int SIZE_BYTES = 4096;
+
+    private static final long MAGIC = 0x4b4f4f434e4f4f4dL;
+    private static final int VERSION = 1;
+    private static final int MAGIC_AT = 0;
+    private static final int VERSION_AT = 8;
+    private static final int ID_AT = 16;
+    private static final int KEY_AT = 24;
+    private static final int SIZE_AT = 32;
+
+    private RegionHeaderLayout() {}
+
+    static ByteBuffer encode(long id, long key, long sizeBytes) {
+        ByteBuffer page = ByteBuffer.allocate(SIZE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        page.putLong(MAGIC_AT, MAGIC).putInt(VERSION_AT, VERSION);
+        page.putLong(ID_AT, id).putLong(KEY_AT, key).putLong(SIZE_AT, sizeBytes);
+        return page;
+    }
+
+    /** A page that matches no descriptor. */
+    static ByteBuffer revoked() {
+        return ByteBuffer.allocate(SIZE_BYTES);
+    }
+
+    /** Throws unless the page is that of the described region. */
+    static void verify(ByteBuffer page, RegionDescriptor expected) throws IOException {
+        ByteBuffer header = page.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        if (header.getLong(MAGIC_AT) != MAGIC) {
+            throw new IOException(expected.path() + " holds no region: it was revoked, or the descriptor was reused");
+        }
+        if (header.getInt(VERSION_AT) != VERSION) {
+            throw new IOException(expected.path() + " has region version=" + header.getInt(VERSION_AT)
+                    + ", this build reads version=" + VERSION);
+        }
+        if (header.getLong(ID_AT) != expected.id() || header.getLong(SIZE_AT) != expected.sizeBytes()) {
+            throw new IOException(expected.path() + " holds region id=" + header.getLong(ID_AT) + " size="
+                    + header.getLong(SIZE_AT) + ", expected id=" + expected.id() + " size=" + expected.sizeBytes());
+        }
+        if (header.getLong(KEY_AT) != expected.key()) {
+            throw new IOException(expected.path() + " holds region id=" + expected.id() + " under another key");
+        }
+    }
+}
