@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.engine;
+
+import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.Peer.PathReport;
+import io.sparkmooncake.transfer.PeerRecord;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.agent.Agent;
+import io.sparkmooncake.transfer.engine.WarmUpFrame.Grant;
+import io.sparkmooncake.transfer.engine.WarmUpFrame.Request;
+import io.sparkmooncake.transfer.engine.WarmUpSlots.Word;
+import io.sparkmooncake.transfer.spi.ControlChannel;
+import io.sparkmooncake.transfer.spi.Link;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One attempt to connect one life of a peer, and the connection that comes of it: dial, ask for warm-up slots, prove every
+ * path at once, let the peer confirm what it saw, then watch until it is lost. One deadline bounds all of it up to CONNECTED.
+ *
+ * <p>Threading: every field and method is the agent's, but {@link #settled}.
+ */
+final class Connection {
+    static final Duration DIAL_BACK_OFF = Duration.ofMillis(100);
+    static final int MAX_DIALS = 4;
+
+    private final PeerRecord remote;
+    private final EngineParts parts;
+    private final Agent agent;
+    private final Standing standing;
+    private final long startNanos;
+    private final CompletableFuture<Settled<Peer>> settled = new CompletableFuture<>();
+    private final CompletableFuture<Void> ended = new CompletableFuture<>();
+    private final List<PathWarmUp> warmUps = new ArrayList<>();
+    private int dials;
+    private String lastError = "none";
+    private Agent.@Nullable Alarm deadline;
+    private Agent.@Nullable Alarm grace;
+    private @Nullable ControlChannel control;
+    private @Nullable Grant grant;
+    private @Nullable ConnectedPeer peer;
+
+    Connection(PeerRecord remote, EngineParts parts) {
+        this.remote = remote;
+        this.parts = parts;
+        this.agent = parts.agent();
+        this.startNanos = agent.nanoTime();
+        this.standing = new Standing("record known", startNanos);
+    }
+
+    /** Completes with the peer or with the cause, when this attempt is decided. */
+    CompletableFuture<Settled<Peer>> settled() {
+        return settled;
+    }
+
+    /** Completes when this connection is lost and everything it held is closed. */
+    CompletableFuture<Void> ended() {
+        return ended;
+    }
+
+    ConnectionState state() {
+        return standing.state();
+    }
+
+    @Nullable
+    ConnectedPeer peer() {
+        return peer;
+    }
+
+    void start() {
+        standing.become(ConnectionState.WAITING_PEER_WARMUP, "dialing", agent.nanoTime());
+        deadline = agent.after(parts.settings().connectTimeout(), this::expire);
+        dial();
+    }
+
+    /** Ends the connection, whatever its state; later calls change nothing. */
+    void lose(Code code, String reason) {
+        if (standing.is(ConnectionState.LOST)) {
+            return;
+        }
+        Cause cause = cause(code, reason);
+        standing.become(ConnectionState.LOST, reason, agent.nanoTime());
+        cancelAlarms();
+        if (peer != null) {
+            peer.lose(reason);
+        } else {
+            warmUps.forEach(warmUp -> warmUp.abandon("the attempt ended: " + reason));
+            if (control != null) {
+                abandonGrant();
+                control.close();
+            }
+        }
+        settled.complete(new Settled.Missed<>(cause));
+        ended.complete(null);
+    }
+
+    private void dial() {
+        dials++;
+        onAgent(parts.control().control(remote), this::dialled);
+    }
+
+    private void dialled(@Nullable ControlChannel channel, @Nullable TransferException failure) {
+        if (channel == null) {
+            dialFailed(Objects.requireNonNull(failure));
+            return;
+        }
+        if (!standing.is(ConnectionState.WAITING_PEER_WARMUP)) {
+            channel.close();
+            return;
+        }
+        control = channel;
+        onAgent(
+                channel.lost(),
+                (reason, broken) ->
+                        lose(Code.PEER_LOST, "its control channel broke: " + (reason == null ? broken : reason)));
+        standing.step("asking for warm-up slots");
+        ask(
+                Request.grant(remote.epoch(), parts.transports().size()),
+                answer -> granted(WarmUpFrame.decodeGrant(answer)));
+    }
+
+    private void dialFailed(TransferException failure) {
+        lastError = String.valueOf(failure.getMessage());
+        if (standing.is(ConnectionState.LOST)) {
+            return;
+        }
+        if (failure.code() != Code.UNREACHABLE || dials == MAX_DIALS) {
+            lose(failure.code(), lastError);
+            return;
+        }
+        standing.step("dialing again after " + dials + " failed dials");
+        agent.after(DIAL_BACK_OFF.multipliedBy(1L << (dials - 1)), () -> {
+            if (!standing.is(ConnectionState.LOST)) {
+                dial();
+            }
+        });
+    }
+
+    private void granted(Grant granted) throws TransferException {
+        if (granted.slots().size() != parts.transports().size()) {
+            throw new TransferException(
+                    Code.PROTOCOL,
+                    "asked for slots=" + parts.transports().size() + " and got slots="
+                            + granted.slots().size());
+        }
+        grant = granted;
+        standing.become(ConnectionState.WAITING_WARMUP_TRANSFER, "proving paths", agent.nanoTime());
+        for (int i = 0; i < parts.transports().size(); i++) {
+            warmUps.add(new PathWarmUp(parts, i, granted.slots().get(i), this::verdict));
+        }
+        List.copyOf(warmUps).forEach(warmUp -> warmUp.start(remote, remaining()));
+    }
+
+    private void verdict() {
+        if (!standing.is(ConnectionState.WAITING_WARMUP_TRANSFER)) {
+            return;
+        }
+        boolean undecided = warmUps.stream().anyMatch(warmUp -> !warmUp.isDecided());
+        boolean proved = warmUps.stream().anyMatch(warmUp -> warmUp.link() != null);
+        if (undecided && proved && grace == null) {
+            grace = agent.after(EngineParts.PATH_GRACE, this::graceOver);
+        }
+        if (undecided) {
+            return;
+        }
+        if (!proved) {
+            lose(Code.UNREACHABLE, "no path was proved");
+            return;
+        }
+        confirm();
+    }
+
+    private void graceOver() {
+        if (standing.is(ConnectionState.WAITING_WARMUP_TRANSFER)) {
+            List.copyOf(warmUps)
+                    .forEach(warmUp -> warmUp.refuse("was silent for " + EngineParts.PATH_GRACE.toSeconds()
+                            + " s after another path was proved"));
+            verdict();
+        }
+    }
+
+    private void confirm() {
+        standing.become(ConnectionState.WAITING_PEER_WARMUP, "asking what it saw in its slots", agent.nanoTime());
+        List<Word> words = warmUps.stream().map(PathWarmUp::word).toList();
+        long ticket = Objects.requireNonNull(grant).ticket();
+        ask(Request.confirm(remote.epoch(), ticket, words), answer -> confirmed(WarmUpFrame.decodeWords(answer)));
+    }
+
+    private void confirmed(List<Word> seen) throws TransferException {
+        grant = null;
+        if (seen.size() != warmUps.size()) {
+            throw new TransferException(
+                    Code.PROTOCOL, "asked about slots=" + warmUps.size() + " and got slots=" + seen.size());
+        }
+        for (int i = 0; i < seen.size(); i++) {
+            warmUps.get(i).confirm(seen.get(i));
+        }
+        if (warmUps.stream().allMatch(warmUp -> warmUp.link() == null)) {
+            lose(Code.UNREACHABLE, "the peer saw none of the words that were written");
+            return;
+        }
+        cancelAlarms();
+        ConnectedPeer connected = new ConnectedPeer(
+                remote,
+                Objects.requireNonNull(control),
+                warmUps.stream().map(PathWarmUp::path).toList(),
+                parts.settings().maxBytesInFlight());
+        peer = connected;
+        standing.become(ConnectionState.CONNECTED, "connected", agent.nanoTime());
+        for (PathWarmUp warmUp : warmUps) {
+            Link link = warmUp.link();
+            if (link != null) {
+                onAgent(link.lost(), (reason, broken) -> linkLost(connected, link, reason == null ? "?" : reason));
+            }
+        }
+        settled.complete(new Settled.Reached<>(connected));
+    }
+
+    private void linkLost(ConnectedPeer connected, Link link, String reason) {
+        if (standing.is(ConnectionState.CONNECTED) && !connected.linkLost(link, reason)) {
+            lose(Code.PEER_LOST, "its last path broke: " + reason);
+        }
+    }
+
+    private void expire() {
+        String during = standing.step();
+        lose(Code.TIMED_OUT, lastError.equals("none") ? "no answer while " + during : lastError);
+    }
+
+    private void cancelAlarms() {
+        if (deadline != null) {
+            deadline.cancel();
+        }
+        if (grace != null) {
+            grace.cancel();
+        }
+    }
+
+    /** Asks the peer's warm-up service; whatever fails ends the connection. */
+    private void ask(Request request, Answer then) {
+        ControlChannel channel = Objects.requireNonNull(control);
+        onAgent(channel.ask(WarmUpService.NAME, WarmUpFrame.encode(request), remaining()), (answer, failure) -> {
+            if (standing.is(ConnectionState.LOST)) {
+                return;
+            }
+            try {
+                if (answer == null) {
+                    throw Objects.requireNonNull(failure);
+                }
+                then.take(answer);
+            } catch (TransferException e) {
+                lose(e.code(), String.valueOf(e.getMessage()));
+            }
+        });
+    }
+
+    private void abandonGrant() {
+        if (grant != null && control != null) {
+            ByteBuffer frame = WarmUpFrame.encode(Request.abandon(remote.epoch(), grant.ticket()));
+            var unused = control.ask(WarmUpService.NAME, frame, EngineParts.PATH_GRACE);
+            grant = null;
+        }
+    }
+
+    private Duration remaining() {
+        long nanos = parts.settings().connectTimeout().toNanos() - (agent.nanoTime() - startNanos);
+        return Duration.ofNanos(Math.max(1_000_000, nanos));
+    }
+
+    private Cause cause(Code code, String error) {
+        List<PathReport> paths =
+                warmUps.stream().map(warmUp -> warmUp.path().report()).toList();
+        Duration inState = Duration.ofNanos(agent.nanoTime() - standing.sinceNanos());
+        String address = remote.host() + ":" + remote.port();
+        return new Cause(code, remote.name(), address, standing.state(), standing.step(), inState, paths, error);
+    }
+
+    private <T> void onAgent(CompletableFuture<T> future, BiConsumer<@Nullable T, @Nullable TransferException> action) {
+        var unused =
+                future.whenCompleteAsync((value, failure) -> action.accept(value, asTransferException(failure)), agent);
+    }
+
+    private static @Nullable TransferException asTransferException(@Nullable Throwable failure) {
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+        if (cause == null || cause instanceof TransferException) {
+            return (TransferException) cause;
+        }
+        return new TransferException(Code.UNREACHABLE, cause.toString(), cause);
+    }
+
+    private interface Answer {
+        void take(ByteBuffer answer) throws TransferException;
+    }
+}

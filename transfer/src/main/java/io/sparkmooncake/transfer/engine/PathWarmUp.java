@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.engine;
+
+import io.sparkmooncake.transfer.Peer.PathReport;
+import io.sparkmooncake.transfer.PeerRecord;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.engine.WarmUpFrame.RemoteSlot;
+import io.sparkmooncake.transfer.engine.WarmUpSlots.Slot;
+import io.sparkmooncake.transfer.engine.WarmUpSlots.Word;
+import io.sparkmooncake.transfer.spi.Link;
+import io.sparkmooncake.transfer.spi.Reachability;
+import io.sparkmooncake.transfer.spi.Transport;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The warm-up of one path to one peer: link, proof, confirmation; ends with a link or with a reason.
+ *
+ * <p>Threading: its owner's agent.
+ */
+final class PathWarmUp {
+    private final EngineParts parts;
+    private final Transport transport;
+    private final PathCounters counters;
+    private final RemoteSlot slot;
+    private final Word word;
+    private final Runnable onVerdict;
+    private @Nullable Link candidate;
+    private @Nullable Link link;
+    private @Nullable String refusal;
+    private String step = "not begun";
+
+    PathWarmUp(EngineParts parts, int index, RemoteSlot slot, Runnable onVerdict) {
+        this.parts = parts;
+        this.transport = parts.transports().get(index);
+        this.counters = parts.counters().get(index);
+        this.slot = slot;
+        this.word = parts.nextWord();
+        this.onVerdict = onVerdict;
+    }
+
+    void start(PeerRecord remote, Duration timeout) {
+        step = "opening a link";
+        var unused = transport
+                .link(remote)
+                .whenCompleteAsync(
+                        (verdict, failure) -> {
+                            if (verdict == null) {
+                                decide("failed: " + failure);
+                            } else {
+                                linked(verdict, timeout);
+                            }
+                        },
+                        parts.agent());
+    }
+
+    private void linked(Reachability verdict, Duration timeout) {
+        Link opened = verdict.fold(reached -> reached, reason -> {
+            decide(reason);
+            return null;
+        });
+        if (opened == null) {
+            return;
+        }
+        if (isDecided()) {
+            opened.close();
+            return;
+        }
+        candidate = opened;
+        Slot scratch;
+        try {
+            scratch = parts.slots().acquire();
+        } catch (TransferException e) {
+            decide("no memory for the warm-up: " + e.getMessage());
+            return;
+        }
+        step = "reading, writing and reading back a slot";
+        PathProof proof = new PathProof(opened, slot, scratch, word, parts.agent());
+        proof.start(timeout, refused -> {
+            parts.slots().release(scratch);
+            decide(refused);
+        });
+    }
+
+    /** Refuses the path unless it is decided. */
+    void refuse(String reason) {
+        decide(reason);
+    }
+
+    /** Ends the warm-up, proved or not: its connection ended first. */
+    void abandon(String reason) {
+        decide(reason);
+        if (link != null) {
+            link.close();
+            link = null;
+            refusal = reason;
+        }
+    }
+
+    /** The peer says what it saw in the slot: the last word on a path that seemed proved. */
+    void confirm(Word seen) {
+        if (link != null && !seen.equals(word)) {
+            Link disproved = link;
+            link = null;
+            refusal = "read back word=" + word + " while the peer saw word=" + seen
+                    + ": it reaches other memory than the peer's";
+            disproved.close();
+        }
+    }
+
+    boolean isDecided() {
+        return link != null || refusal != null;
+    }
+
+    @Nullable
+    Link link() {
+        return link;
+    }
+
+    Word word() {
+        return word;
+    }
+
+    Path path() {
+        if (link != null) {
+            return new Path(
+                    counters,
+                    link,
+                    new PathReport(transport.name(), true, "word " + word + " was read back and confirmed"));
+        }
+        String reason = refusal == null ? "no verdict yet, " + step : refusal;
+        return new Path(counters, null, new PathReport(transport.name(), false, reason));
+    }
+
+    private void decide(@Nullable String reason) {
+        if (isDecided()) {
+            return;
+        }
+        if (reason == null) {
+            link = candidate;
+        } else {
+            refusal = reason;
+            if (candidate != null) {
+                candidate.close();
+            }
+        }
+        onVerdict.run();
+    }
+}

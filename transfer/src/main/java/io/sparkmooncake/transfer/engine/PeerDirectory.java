@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.engine;
+
+import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.PeerRecord;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.agent.Agent;
+import io.sparkmooncake.transfer.store.Blob;
+import io.sparkmooncake.transfer.store.Change;
+import io.sparkmooncake.transfer.store.Owner;
+import io.sparkmooncake.transfer.store.Store;
+import io.sparkmooncake.transfer.store.Watch;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Peers by name. Publishes this process, learns of the others from the store, and connects them when they are first asked
+ * for.
+ *
+ * <p>The store is looked at quickly while somebody waits for a name, every five seconds while anybody is connected, and not
+ * at all otherwise. What the store says was removed fails whoever waits for it, at once and with the store's reason, and ends
+ * the connection to it.
+ *
+ * <p>Threading: safe from any thread, nothing blocks but {@link #close}. State belongs to the engine's agent, where futures
+ * complete: what hangs on them must not block.
+ */
+public final class PeerDirectory implements AutoCloseable {
+    private static final String PREFIX = "peers/";
+    private static final int MAX_REMOVED = 16_384;
+    private static final Duration FIRST_RETRY = Duration.ofMillis(50);
+    private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(2);
+
+    private final LocalEngine engine;
+    private final Agent agent;
+    private final Store store;
+    private final Owner owner;
+    private final Duration timeout;
+    private final Watch watch;
+    private final Map<String, PeerRecord> known = new ConcurrentHashMap<>();
+    private final LinkedHashMap<String, String> removed = new LinkedHashMap<>();
+    private final Map<String, List<Waiter>> waiters = new HashMap<>();
+    private final Set<Life> inUse = new HashSet<>();
+    private final AtomicBoolean closing = new AtomicBoolean();
+
+    private PeerDirectory(LocalEngine engine, Store store) {
+        this.engine = engine;
+        this.agent = engine.agent();
+        this.store = store;
+        PeerRecord self = engine.self();
+        this.owner = new Owner(self.name(), self.epoch(), self.host() + ":" + self.port());
+        this.timeout = engine.settings().connectTimeout();
+        this.watch = store.watch(PREFIX, seen -> agent.execute(() -> changed(seen)));
+    }
+
+    /**
+     * Checks that this process's listener answers, then publishes its record. The future fails as REFUSED, naming both, when
+     * a live process holds the name; within the connect deadline when the store cannot be asked.
+     *
+     * @param engine that runs
+     * @param store of this application, in a namespace of its own
+     */
+    public static CompletableFuture<PeerDirectory> join(LocalEngine engine, Store store) {
+        PeerDirectory directory = new PeerDirectory(engine, store);
+        CompletableFuture<PeerDirectory> joined = new CompletableFuture<>();
+        long deadlineNanos = directory.agent.nanoTime() + directory.timeout.toNanos();
+        var unused = engine.checkListener().whenComplete((answered, failure) -> {
+            if (failure == null) {
+                directory.publish(joined, deadlineNanos, FIRST_RETRY);
+            } else {
+                joined.completeExceptionally(new TransferException(
+                        Code.UNREACHABLE,
+                        engine.self().describe() + " does not reach its own listener and publishes nothing: "
+                                + unwrap(failure).getMessage()
+                                + ". Check that the host name of this process resolves to an address of this host",
+                        unwrap(failure)));
+            }
+        });
+        return joined;
+    }
+
+    /** Returns what is known of a peer now, without asking. */
+    public Optional<PeerRecord> find(String name) {
+        return Optional.ofNullable(known.get(name));
+    }
+
+    /** Returns every peer known now, this process included once it has read its own record. */
+    public Map<String, PeerRecord> known() {
+        return Map.copyOf(known);
+    }
+
+    /**
+     * Returns the peer of that name: waits for its record, then connects; each has the connect deadline. Callers share the
+     * wait and the attempt. The future fails with {@link TransferException} and the table of causes: PEER_LOST at once when
+     * the store says that the peer was removed.
+     */
+    public CompletableFuture<Peer> peer(String name) {
+        return find(name)
+                .flatMap(engine::connected)
+                .map(CompletableFuture::completedFuture)
+                .orElseGet(() -> Settled.one(attempt(name), agent, timeout));
+    }
+
+    /** As {@link #peer}, for many at once: all of them in order, or one table with a row for each that is missing. */
+    public CompletableFuture<List<Peer>> peers(Collection<String> names) {
+        return Settled.all(names.stream().map(this::attempt).toList(), agent, timeout);
+    }
+
+    /** Waits for the records of these peers without connecting: all of them in order, or one table as {@link #peers}. */
+    public CompletableFuture<List<PeerRecord>> records(Collection<String> names) {
+        return Settled.all(names.stream().map(this::recordOf).toList(), agent, timeout);
+    }
+
+    /** Takes this process's record out of the store and fails whoever waits. The engine stays. */
+    @Override
+    public void close() {
+        if (!closing.compareAndSet(false, true)) {
+            return;
+        }
+        watch.close();
+        tell(() -> List.copyOf(waiters.keySet()).forEach(name -> fail(name, Code.CLOSED, "this directory was closed")));
+        try {
+            store.leave(owner, owner.name() + " ended").get(LEAVE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException | TimeoutException e) {
+            // The driver is gone or slow. It learns from its own events that this process ended.
+        }
+    }
+
+    private void publish(CompletableFuture<PeerDirectory> joined, long deadlineNanos, Duration retry) {
+        Blob record = Blob.of(engine.self().encode());
+        var unused = store.claim(PREFIX + owner.name(), record, owner).whenComplete((version, failure) -> {
+            if (failure == null) {
+                joined.complete(this);
+                return;
+            }
+            TransferException cause = unwrap(failure);
+            boolean again = cause.code() == Code.UNREACHABLE || cause.code() == Code.TIMED_OUT;
+            if (again && agent.nanoTime() + retry.toNanos() < deadlineNanos) {
+                agent.after(retry, () -> publish(joined, deadlineNanos, retry.multipliedBy(2)));
+            } else {
+                joined.completeExceptionally(cause);
+            }
+        });
+    }
+
+    private CompletableFuture<Settled<Peer>> attempt(String name) {
+        CompletableFuture<Settled<Peer>> attempt = new CompletableFuture<>();
+        var unused = recordOf(name)
+                .thenAccept(settled -> settled.fold(
+                        record -> tell(() -> connect(record, attempt)) || attempt.complete(closed(name)),
+                        cause -> attempt.complete(new Settled.Missed<>(cause))));
+        return attempt;
+    }
+
+    private CompletableFuture<Settled<PeerRecord>> recordOf(String name) {
+        CompletableFuture<Settled<PeerRecord>> attempt = new CompletableFuture<>();
+        if (!tell(() -> begin(name, attempt))) {
+            attempt.complete(closed(name));
+        }
+        return attempt;
+    }
+
+    private static <T> Settled<T> closed(String name) {
+        return missed(name, Code.CLOSED, "this process is closing", Duration.ZERO);
+    }
+
+    private void begin(String name, CompletableFuture<Settled<PeerRecord>> attempt) {
+        PeerRecord record = known.get(name);
+        String reason = removed.get(name);
+        if (closing.get()) {
+            attempt.complete(closed(name));
+        } else if (record != null) {
+            attempt.complete(new Settled.Reached<>(record));
+        } else if (reason != null) {
+            attempt.complete(missed(name, Code.PEER_LOST, name + " was removed: " + reason, Duration.ZERO));
+            watch.pace(Watch.Pace.SOON);
+            setPace();
+        } else {
+            Waiter waiter = new Waiter(attempt, agent.nanoTime(), watch.looks().count());
+            waiters.computeIfAbsent(name, key -> new ArrayList<>()).add(waiter);
+            Agent.Alarm deadline = agent.after(timeout, () -> expire(name, waiter));
+            var unused = attempt.whenComplete((settled, failure) -> deadline.cancel());
+            watch.pace(Watch.Pace.SOON);
+        }
+    }
+
+    private void connect(PeerRecord record, CompletableFuture<Settled<Peer>> attempt) {
+        Life life = Life.of(record);
+        inUse.add(life);
+        setPace();
+        var unused = engine.attempt(record)
+                .thenAcceptAsync(
+                        settled -> {
+                            settled.fold(peer -> peer.lost().thenRunAsync(() -> release(life), agent), cause -> {
+                                release(life);
+                                return null;
+                            });
+                            attempt.complete(settled);
+                        },
+                        agent);
+    }
+
+    private void release(Life life) {
+        inUse.remove(life);
+        setPace();
+    }
+
+    private void setPace() {
+        if (waiters.isEmpty()) {
+            watch.pace(inUse.isEmpty() ? Watch.Pace.PAUSED : Watch.Pace.SLOW);
+        }
+    }
+
+    private void changed(Watch.Changes seen) {
+        Set<String> unseen = new HashSet<>(seen.snapshot() ? known.keySet() : Set.of());
+        for (Change change : seen.changes()) {
+            String name = change.key().substring(PREFIX.length());
+            unseen.remove(name);
+            change.fold(
+                    present -> {
+                        published(name, present.value().bytes());
+                        return name;
+                    },
+                    gone -> {
+                        gone(name, gone.reason());
+                        return name;
+                    });
+        }
+        unseen.forEach(name -> gone(name, "the store does not know it any more"));
+        setPace();
+    }
+
+    private void published(String name, Blob bytes) {
+        PeerRecord record;
+        try {
+            record = PeerRecord.decode(bytes.toBytes());
+        } catch (TransferException e) {
+            fail(name, e.code(), String.valueOf(e.getMessage()));
+            return;
+        }
+        removed.remove(name);
+        PeerRecord before = known.put(name, record);
+        if (before != null && before.epoch() != record.epoch()) {
+            engine.peerLost(name, before.epoch(), "a new life of " + name + " took its place");
+        }
+        List<Waiter> waiting = waiters.remove(name);
+        if (waiting != null) {
+            waiting.forEach(waiter -> waiter.attempt.complete(new Settled.Reached<>(record)));
+        }
+    }
+
+    private void gone(String name, String reason) {
+        PeerRecord before = known.remove(name);
+        removed.put(name, reason);
+        if (removed.size() > MAX_REMOVED) {
+            removed.remove(removed.keySet().iterator().next());
+        }
+        String text = name + " was removed: " + reason;
+        if (before != null && before.epoch() != owner.epoch()) {
+            engine.peerLost(name, before.epoch(), text);
+        }
+        fail(name, Code.PEER_LOST, text);
+    }
+
+    private void fail(String name, Code code, String reason) {
+        List<Waiter> waiting = waiters.remove(name);
+        if (waiting != null) {
+            waiting.forEach(waiter -> waiter.attempt.complete(missed(name, code, reason, waited(waiter))));
+        }
+    }
+
+    private void expire(String name, Waiter waiter) {
+        Watch.Looks looks = watch.looks();
+        long count = looks.count() - waiter.startLooks;
+        waiter.attempt.complete(missed(
+                name,
+                Code.TIMED_OUT,
+                "no record in the store, look-ups=" + count + ", their last error: " + looks.lastError(),
+                waited(waiter)));
+        List<Waiter> waiting = waiters.get(name);
+        if (waiting != null && waiting.remove(waiter) && waiting.isEmpty()) {
+            waiters.remove(name);
+            setPace();
+        }
+    }
+
+    private Duration waited(Waiter waiter) {
+        return Duration.ofNanos(agent.nanoTime() - waiter.startNanos);
+    }
+
+    private static <T> Settled<T> missed(String name, Code code, String error, Duration waited) {
+        return new Settled.Missed<>(new Cause(
+                code,
+                name,
+                "address unknown",
+                ConnectionState.WAITING_STORE,
+                "waiting for its record",
+                waited,
+                List.of(),
+                error));
+    }
+
+    private boolean tell(Runnable action) {
+        try {
+            agent.execute(action);
+            return true;
+        } catch (RejectedExecutionException e) {
+            return false;
+        }
+    }
+
+    private static TransferException unwrap(@Nullable Throwable failure) {
+        Throwable cause =
+                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
+        return cause instanceof TransferException known
+                ? known
+                : new TransferException(Code.UNREACHABLE, String.valueOf(cause), cause);
+    }
+
+    private record Waiter(CompletableFuture<Settled<PeerRecord>> attempt, long startNanos, long startLooks) {}
+}

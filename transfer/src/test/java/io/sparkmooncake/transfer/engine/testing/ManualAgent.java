@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.engine.testing;
+
+import io.sparkmooncake.transfer.agent.Agent;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Comparator;
+import java.util.PriorityQueue;
+import java.util.concurrent.RejectedExecutionException;
+
+/** An agent whose thread is the test and whose clock the test turns. Threading: one thread. */
+public final class ManualAgent implements Agent {
+    private final ArrayDeque<Runnable> actions = new ArrayDeque<>();
+    private final PriorityQueue<Timed> alarms =
+            new PriorityQueue<>(Comparator.comparingLong(Timed::atNanos).thenComparingLong(Timed::order));
+    private long nowNanos;
+    private long order;
+    private boolean closed;
+
+    @Override
+    public long nanoTime() {
+        return nowNanos;
+    }
+
+    @Override
+    public void execute(Runnable action) {
+        if (closed) {
+            throw new RejectedExecutionException("closed");
+        }
+        actions.add(action);
+    }
+
+    @Override
+    public Alarm after(Duration delay, Runnable action) {
+        if (closed) {
+            throw new RejectedExecutionException("closed");
+        }
+        Timed timed = new Timed(nowNanos + delay.toNanos(), order++, action);
+        alarms.add(timed);
+        return () -> alarms.remove(timed);
+    }
+
+    /** Runs what is due now, and what that gives rise to. */
+    public void run() {
+        while (true) {
+            Runnable action = actions.poll();
+            if (action == null && !alarms.isEmpty() && alarms.peek().atNanos <= nowNanos) {
+                action = alarms.remove().action;
+            }
+            if (action == null) {
+                return;
+            }
+            action.run();
+        }
+    }
+
+    /** Lets time pass, alarm by alarm. */
+    public void advance(Duration duration) {
+        run();
+        long untilNanos = nowNanos + duration.toNanos();
+        while (!alarms.isEmpty() && alarms.peek().atNanos <= untilNanos) {
+            nowNanos = Math.max(nowNanos, alarms.peek().atNanos);
+            run();
+        }
+        nowNanos = untilNanos;
+        run();
+    }
+
+    /** Returns the time since the agent was made. */
+    public Duration now() {
+        return Duration.ofNanos(nowNanos);
+    }
+
+    /** Returns how many actions wait for their time. */
+    public int alarms() {
+        return alarms.size();
+    }
+
+    @Override
+    public void close() {
+        run();
+        closed = true;
+    }
+
+    private record Timed(long atNanos, long order, Runnable action) {}
+}
