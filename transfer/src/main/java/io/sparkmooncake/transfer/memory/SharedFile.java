@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.memory;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -10,11 +14,15 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file without a name: created, unlinked at once, and reached by peers through {@code /proc/<pid>/fd/<n>} of the process
  * that keeps it open. Its blocks go back to the file system with the last descriptor and the last mapping, however their
- * processes end.
+ * processes end; a process that is killed between the first two steps leaves an empty file.
+ *
+ * <p>The published descriptor does nothing but stay open: Java closes a channel under which a thread is interrupted, as Spark
+ * does to tasks that it kills, so reads and writes go through a second descriptor that is opened again when that happened.
  *
  * <p>Threading: safe from any thread.
  */
@@ -22,46 +30,48 @@ final class SharedFile implements AutoCloseable {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
     private static final Path OWN_DESCRIPTORS = Path.of("/proc/self/fd");
 
-    private final FileChannel channel;
+    private final RandomAccessFile published;
     private final Path directory;
     private final String path;
 
-    private SharedFile(FileChannel channel, Path directory, String path) {
-        this.channel = channel;
+    @GuardedBy("this")
+    private @Nullable FileChannel channel;
+
+    private SharedFile(RandomAccessFile published, Path directory, String path) {
+        this.published = published;
         this.directory = directory;
         this.path = path;
     }
 
     static SharedFile create(Path directory) throws IOException {
-        Path name =
-                directory.resolve("spark-mooncake-" + ProcessHandle.current().pid() + "-" + UUID.randomUUID());
-        FileChannel channel = FileChannel.open(
-                name,
-                StandardOpenOption.CREATE_NEW,
-                StandardOpenOption.READ,
-                StandardOpenOption.WRITE,
-                StandardOpenOption.DELETE_ON_CLOSE);
+        String name = "spark-mooncake-" + ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+        Path file = Files.createFile(directory.resolve(name));
+        RandomAccessFile opened;
+        try {
+            opened = new RandomAccessFile(file.toFile(), "rw");
+        } finally {
+            Files.delete(file);
+        }
         boolean found = false;
         try {
-            SharedFile file = new SharedFile(channel, directory, descriptorPath(name));
+            SharedFile shared = new SharedFile(opened, directory, descriptorPath(name));
             found = true;
-            return file;
+            return shared;
         } finally {
             if (!found) {
-                channel.close();
+                opened.close();
             }
         }
     }
 
     /** Finds the number of the descriptor whose link still says the name; empty where the system has no /proc. */
-    private static String descriptorPath(Path name) throws IOException {
+    private static String descriptorPath(String name) throws IOException {
         if (!Files.isDirectory(OWN_DESCRIPTORS)) {
             return "";
         }
-        String target = name.toAbsolutePath().toString();
         try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(OWN_DESCRIPTORS)) {
             for (Path descriptor : descriptors) {
-                if (linksTo(descriptor, target)) {
+                if (linksTo(descriptor, name)) {
                     return "/proc/" + ProcessHandle.current().pid() + "/fd/" + descriptor.getFileName();
                 }
             }
@@ -69,17 +79,24 @@ final class SharedFile implements AutoCloseable {
         return "";
     }
 
-    private static boolean linksTo(Path descriptor, String target) throws IOException {
+    private static boolean linksTo(Path descriptor, String name) throws IOException {
         try {
-            String link = Files.readSymbolicLink(descriptor).toString();
-            return link.equals(target) || link.equals(target + " (deleted)");
+            return Files.readSymbolicLink(descriptor).toString().contains(name);
         } catch (NoSuchFileException closedMeanwhile) {
             return false;
         }
     }
 
-    FileChannel channel() {
-        return channel;
+    /** Returns a channel for reads, writes and mappings; it may be closed by an interrupt of its user at any time. */
+    synchronized FileChannel channel() throws IOException {
+        FileChannel open = channel;
+        if (open == null || !open.isOpen()) {
+            open = path.isEmpty()
+                    ? published.getChannel()
+                    : FileChannel.open(Path.of(path), StandardOpenOption.READ, StandardOpenOption.WRITE);
+            channel = open;
+        }
+        return open;
     }
 
     /** Returns where peers of this host open it; empty where they cannot. */
@@ -90,8 +107,7 @@ final class SharedFile implements AutoCloseable {
     /** Takes blocks for {@code [from, to)}, zeroed; the file system says here that it is full, not by a signal later. */
     void reserve(long from, long to) throws IOException {
         for (long at = from; at < to; ) {
-            ByteBuffer zeros = ZEROS.duplicate().limit((int) Math.min(to - at, ZEROS.capacity()));
-            at += channel.write(zeros, at);
+            at += writeAt(ZEROS.duplicate().limit((int) Math.min(to - at, ZEROS.capacity())), at);
         }
     }
 
@@ -99,8 +115,10 @@ final class SharedFile implements AutoCloseable {
         long wanted = bytes.remaining();
         try {
             for (long at = position; bytes.hasRemaining(); ) {
-                at += channel.write(bytes, at);
+                at += writeAt(bytes, at);
             }
+        } catch (ClosedByInterruptException e) {
+            throw e;
         } catch (IOException e) {
             throw new IOException(
                     "writing bytes=" + wanted + " to a file of " + directory + " failed, usable bytes="
@@ -109,8 +127,26 @@ final class SharedFile implements AutoCloseable {
         }
     }
 
+    /** Writes once more where another thread's interrupt closed the channel; this thread's own interrupt is thrown. */
+    private int writeAt(ByteBuffer bytes, long position) throws IOException {
+        while (true) {
+            try {
+                return channel().write(bytes, position);
+            } catch (ClosedByInterruptException mine) {
+                throw mine;
+            } catch (ClosedChannelException others) {
+                if (!published.getFD().valid()) {
+                    throw others;
+                }
+            }
+        }
+    }
+
     @Override
-    public void close() throws IOException {
-        channel.close();
+    public synchronized void close() throws IOException {
+        published.close();
+        if (channel != null) {
+            channel.close();
+        }
     }
 }

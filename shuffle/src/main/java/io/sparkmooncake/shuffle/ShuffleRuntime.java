@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle;
+
+import io.sparkmooncake.conf.Settings.Compress;
+import io.sparkmooncake.conf.ShuffleSettings;
+import io.sparkmooncake.shuffle.read.LeaseKeeper;
+import io.sparkmooncake.shuffle.read.ReadCounters;
+import io.sparkmooncake.shuffle.read.ReadEnvironment;
+import io.sparkmooncake.shuffle.spark.BlockCodec;
+import io.sparkmooncake.shuffle.store.LookupServices;
+import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.shuffle.store.MapOutputStore;
+import io.sparkmooncake.shuffle.write.WriteCounters;
+import io.sparkmooncake.shuffle.write.WriteEnvironment;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that the shuffle of one executor shares: its store, pools, counters and leases. The plugin starts it when the
+ * executor has its engine and closes it when the executor stops; Spark's manager, which Spark constructs by reflection,
+ * finds it through {@link #current}.
+ *
+ * <p>Threading: safe from any thread. One housekeeping thread renews and expires leases and trims idle memory.
+ */
+public final class ShuffleRuntime implements AutoCloseable {
+    /** The slot that Spark's reflective construction of the manager forces: one running executor per process. */
+    private static final AtomicReference<@Nullable ShuffleRuntime> INSTALLED = new AtomicReference<>();
+
+    private final ExecutorResources resources;
+    private final ShuffleSettings settings;
+    private final MapOutputStore store;
+    private final LeaseKeeper leases;
+    private final ReadCounters reads = new ReadCounters();
+    private final WriteCounters writes = new WriteCounters();
+    private final ScheduledExecutorService housekeeping;
+    private final SparkConf conf;
+    private @Nullable Environments environments;
+
+    private ShuffleRuntime(SparkConf conf, ShuffleSettings settings, ExecutorResources resources) {
+        this.conf = conf;
+        this.settings = settings;
+        this.resources = resources;
+        this.store =
+                new MapOutputStore(resources.memory(), resources.files(), settings.leaseTimeout(), System::nanoTime);
+        this.leases = new LeaseKeeper(settings.leaseTimeout(), System::nanoTime);
+        this.housekeeping = Executors.newSingleThreadScheduledExecutor(task -> {
+            Thread thread = new Thread(task, "mooncake-shuffle-housekeeping-" + resources.self());
+            thread.setDaemon(true);
+            return thread;
+        });
+    }
+
+    /**
+     * Starts the shuffle of this executor and offers its look-ups to peers.
+     *
+     * @param conf Spark's configuration
+     * @param settings our settings
+     * @param resources what the executor has; taken over and closed by {@link #close}
+     */
+    public static ShuffleRuntime start(SparkConf conf, ShuffleSettings settings, ExecutorResources resources) {
+        ShuffleRuntime runtime = new ShuffleRuntime(conf, settings, resources);
+        LookupServices.offer(resources.engine(), runtime.store);
+        long periodMillis = Math.max(10, settings.leaseTimeout().toMillis() / 4);
+        var unused = runtime.housekeeping.scheduleWithFixedDelay(
+                runtime::keepHouse, periodMillis, Math.min(periodMillis, 5_000), TimeUnit.MILLISECONDS);
+        INSTALLED.set(runtime);
+        return runtime;
+    }
+
+    private void keepHouse() {
+        leases.renewAll();
+        store.expireLeases();
+        resources.trim(System.nanoTime());
+    }
+
+    /** Returns the runtime of this process, if its executor runs. */
+    public static Optional<ShuffleRuntime> installed() {
+        return Optional.ofNullable(INSTALLED.get());
+    }
+
+    /** Returns the runtime of this process, or says which setting is missing. */
+    static ShuffleRuntime current() {
+        return installed()
+                .orElseThrow(
+                        () -> new IllegalStateException(
+                                "spark.shuffle.manager=" + MooncakeShuffleManager.class.getName()
+                                        + " needs its plugin: add --conf spark.plugins=io.sparkmooncake.plugin.MooncakePlugin, and on"
+                                        + " Spark 3.5 name the jar in spark.driver.extraClassPath and spark.executor.extraClassPath"));
+    }
+
+    /** Returns this executor's map outputs. */
+    public MapOutputStore store() {
+        return store;
+    }
+
+    /** Returns what was read over which path. */
+    public ReadCounters reads() {
+        return reads;
+    }
+
+    /** Returns what was written where. */
+    public WriteCounters writes() {
+        return writes;
+    }
+
+    /** Returns the memory and files that map outputs take. */
+    public ExecutorResources resources() {
+        return resources;
+    }
+
+    /** Tells an owner's leases that their holder is gone. */
+    public void peerLost(String name) {
+        store.holderLost(name);
+    }
+
+    Encoding encoding() {
+        boolean sparkCompresses = conf.getBoolean("spark.shuffle.compress", true);
+        boolean compress = settings.compress() == Compress.TRUE
+                || (settings.compress() == Compress.AUTO && sparkCompresses && !resources.allPeersShareMemory());
+        return compress ? Encoding.COMPRESSED : Encoding.PLAIN;
+    }
+
+    WriteEnvironment writeEnvironment() {
+        return environments().write();
+    }
+
+    ReadEnvironment readEnvironment() {
+        return environments().read();
+    }
+
+    /** Made at first use: the codec may be a class of the user's jars. */
+    private synchronized Environments environments() {
+        Environments made = environments;
+        if (made == null) {
+            BlockCodec codec = new BlockCodec(conf, SparkEnv.get().serializerManager());
+            made = new Environments(
+                    new WriteEnvironment(
+                            store,
+                            resources.scratch(),
+                            codec,
+                            settings.writeBufferBytes(),
+                            settings.checksum(),
+                            writes),
+                    new ReadEnvironment(
+                            resources.self(),
+                            store,
+                            resources.peers(),
+                            resources.scratch(),
+                            codec,
+                            leases,
+                            limits(),
+                            reads));
+            environments = made;
+        }
+        return made;
+    }
+
+    private ReadEnvironment.Limits limits() {
+        return new ReadEnvironment.Limits(
+                conf.getSizeAsBytes("spark.reducer.maxSizeInFlight", "48m"),
+                conf.getInt("spark.reducer.maxReqsInFlight", Integer.MAX_VALUE),
+                settings.transferTimeout(),
+                resources.connectTimeout(),
+                settings.checksum());
+    }
+
+    private record Environments(WriteEnvironment write, ReadEnvironment read) {}
+
+    /** Gives everything back; tasks that still run fail. */
+    @Override
+    public void close() {
+        INSTALLED.compareAndSet(this, null);
+        housekeeping.shutdownNow();
+        store.close();
+        resources.close();
+    }
+}

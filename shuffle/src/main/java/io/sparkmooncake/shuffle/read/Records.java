@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.read;
+
+import io.sparkmooncake.shuffle.spark.SparkInternals;
+import io.sparkmooncake.shuffle.spark.UnsafeRows;
+import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import java.io.IOException;
+import java.util.NoSuchElementException;
+import org.apache.spark.serializer.Serializer;
+import org.apache.spark.serializer.SerializerInstance;
+import org.apache.spark.shuffle.ShuffleReadMetricsReporter;
+import org.jspecify.annotations.Nullable;
+import scala.Tuple2;
+import scala.collection.AbstractIterator;
+import scala.collection.Iterator;
+
+/**
+ * Decodes blocks into key-value pairs. Blocks are joined into one stream where the serializer's records can be moved and the
+ * codec allows it, so that a thousand tiny blocks cost one decoder.
+ *
+ * <p>Threading: the task's thread.
+ */
+final class Records extends AbstractIterator<Tuple2<Object, Object>> {
+    private final BlockFetch fetch;
+    private final ReadEnvironment environment;
+    private final ShuffleReadMetricsReporter metrics;
+    private final Serializer serializer;
+    private final SerializerInstance instance;
+    private final boolean relocatable;
+    private final boolean rows;
+    private Iterator<Tuple2<Object, Object>> inner = scala.collection.Iterator$.MODULE$.empty();
+    private @Nullable BlockStream stream;
+
+    Records(BlockFetch fetch, ReadEnvironment environment, Serializer serializer, ShuffleReadMetricsReporter metrics) {
+        this.fetch = fetch;
+        this.environment = environment;
+        this.metrics = metrics;
+        this.serializer = serializer;
+        this.instance = serializer.newInstance();
+        this.relocatable = serializer.supportsRelocationOfSerializedObjects();
+        this.rows = UnsafeRows.areWrittenBy(serializer);
+    }
+
+    @Override
+    public boolean hasNext() {
+        while (!inner.hasNext()) {
+            if (stream != null) {
+                stream.drain();
+            }
+            Blocks next = fetch.peek();
+            if (next == null) {
+                return false;
+            }
+            open(next);
+        }
+        return true;
+    }
+
+    @Override
+    public Tuple2<Object, Object> next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException("no more shuffle records");
+        }
+        metrics.incRecordsRead(1);
+        return inner.next();
+    }
+
+    private void open(Blocks first) {
+        Encoding encoding = first.table().encoding(first.table().map(first.row()));
+        boolean joined = relocatable && environment.codec().isConcatenable(encoding);
+        BlockStream opened = new BlockStream(fetch, first, joined);
+        stream = opened;
+        if (rows && environment.codec().isIdentity(encoding)) {
+            inner = UnsafeRows.read(serializer, new RowBytes(opened));
+        } else {
+            inner = instance.deserializeStream(environment.codec().decode(opened, encoding))
+                    .asKeyValueIterator();
+        }
+    }
+
+    /** Feeds Spark SQL's rows straight from the blocks. */
+    private record RowBytes(BlockStream stream) implements UnsafeRows.Source {
+        @Override
+        public int nextSize() {
+            try {
+                return stream.readIntOrEnd();
+            } catch (IOException e) {
+                throw SparkInternals.sneaky(e);
+            }
+        }
+
+        @Override
+        public void read(byte[] target, int length) {
+            try {
+                stream.readFully(target, length);
+            } catch (IOException e) {
+                throw SparkInternals.sneaky(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.store;
+
+import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import java.util.Arrays;
+
+/**
+ * What a look-up found: one row per block, as columns of primitives. Rows of one map output and partition stand together and
+ * in reading order.
+ *
+ * @see LookupFrame
+ */
+public final class BlockTable {
+    private final byte[] encodings;
+    private int[] map = new int[16];
+    private int[] partition = new int[16];
+    private int[] region = new int[16];
+    private int[] checksum = new int[16];
+    private long[] offset = new long[16];
+    private long[] length = new long[16];
+    private int size;
+
+    /** Creates an empty table for a look-up of {@code maps} map outputs. */
+    public BlockTable(int maps) {
+        this.encodings = new byte[maps];
+    }
+
+    /** Adds a row. */
+    void add(int mapOrdinal, int regionIndex, long partOffset, BlockIndex index, int entry) {
+        int row = addRow(mapOrdinal, regionIndex, index.partition(entry) | (index.continued(entry) ? 1 << 31 : 0));
+        offset[row] = partOffset + index.start(entry);
+        length[row] = index.length(entry);
+        checksum[row] = index.checksum(entry);
+    }
+
+    /** Adds a row as it came over the wire. */
+    void add(int mapOrdinal, int regionIndex, int partitionWord, long offsetBytes, long lengthBytes, int crc32c) {
+        int row = addRow(mapOrdinal, regionIndex, partitionWord);
+        offset[row] = offsetBytes;
+        length[row] = lengthBytes;
+        checksum[row] = crc32c;
+    }
+
+    private int addRow(int mapOrdinal, int regionIndex, int partitionWord) {
+        if (size == map.length) {
+            int capacity = size * 2;
+            map = Arrays.copyOf(map, capacity);
+            partition = Arrays.copyOf(partition, capacity);
+            region = Arrays.copyOf(region, capacity);
+            checksum = Arrays.copyOf(checksum, capacity);
+            offset = Arrays.copyOf(offset, capacity);
+            length = Arrays.copyOf(length, capacity);
+        }
+        map[size] = mapOrdinal;
+        region[size] = regionIndex;
+        partition[size] = partitionWord;
+        return size++;
+    }
+
+    void setEncoding(int mapOrdinal, Encoding encoding) {
+        encodings[mapOrdinal] = encoding.code();
+    }
+
+    /** Returns the number of rows. */
+    public int size() {
+        return size;
+    }
+
+    /** Returns the number of map outputs asked for. */
+    public int maps() {
+        return encodings.length;
+    }
+
+    /** Returns the position of the row's map output in the request. */
+    public int map(int row) {
+        return map[row];
+    }
+
+    /** Returns the row's partition. */
+    public int partition(int row) {
+        return partition[row] & Integer.MAX_VALUE;
+    }
+
+    /** Tells whether the next row goes on with this row's block. */
+    public boolean continued(int row) {
+        return partition[row] < 0;
+    }
+
+    int partitionWord(int row) {
+        return partition[row];
+    }
+
+    /** Returns the row's region, as an index into the look-up's regions. */
+    public int region(int row) {
+        return region[row];
+    }
+
+    /** Returns where in the region the row's bytes begin. */
+    public long offset(int row) {
+        return offset[row];
+    }
+
+    /** Returns the row's length in bytes. */
+    public long length(int row) {
+        return length[row];
+    }
+
+    /** Returns the CRC32C of the row's bytes. */
+    public int checksum(int row) {
+        return checksum[row];
+    }
+
+    /** Returns how the blocks of a map output are encoded. */
+    public Encoding encoding(int mapOrdinal) {
+        return Encoding.of(encodings[mapOrdinal]);
+    }
+
+    /**
+     * Compares with what Spark's map output tracker says must be there, so that nothing is silently left out.
+     *
+     * @param blocksPerMap non-empty blocks expected of each map output asked for
+     * @return the ordinal of the first map output with fewer or more blocks; −1 when all are complete
+     */
+    public int firstIncomplete(int[] blocksPerMap) {
+        int[] found = new int[blocksPerMap.length];
+        for (int row = 0; row < size; row++) {
+            boolean sameBlock = row > 0 && map[row - 1] == map[row] && partition(row - 1) == partition(row);
+            found[map[row]] += sameBlock ? 0 : 1;
+        }
+        return Arrays.mismatch(found, blocksPerMap);
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.store;
+
+import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.transfer.memory.RegionDescriptor;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Look-ups on the wire, big-endian. A block costs 28 bytes of an answer and no object.
+ *
+ * <pre>
+ * request   u8 version | i32 shuffle | i32 first partition | i32 end partition | i32 m | m × i64 map id
+ * answer    u8 version | i64 lease | i32 m | m × u8 encoding | i32 g | i32 bytes | g × region descriptor
+ *           | i32 n | n × (i32 map ordinal | i32 partition and continued bit | i32 region | i64 offset | u32 length | i32 crc)
+ * lease     i64 lease            (release and renewal; the answer is u8, 1 when the lease lives)
+ * </pre>
+ */
+public final class LookupFrame {
+    private static final byte VERSION = 1;
+    private static final int ROW_BYTES = 28;
+
+    private LookupFrame() {}
+
+    /** Encodes a request. */
+    public static ByteBuffer encode(LookupRequest request) {
+        ByteBuffer out = ByteBuffer.allocate(17 + Long.BYTES * request.mapIds().length);
+        out.put(VERSION).putInt(request.shuffleId());
+        out.putInt(request.startPartition()).putInt(request.endPartition()).putInt(request.mapIds().length);
+        out.asLongBuffer().put(request.mapIds());
+        return out.rewind();
+    }
+
+    /** Decodes a request; anything else is an {@link IOException}. */
+    public static LookupRequest decodeRequest(ByteBuffer in) throws IOException {
+        try {
+            checkVersion(in.get());
+            int shuffleId = in.getInt();
+            int start = in.getInt();
+            int end = in.getInt();
+            long[] mapIds = new long[count(in, Long.BYTES)];
+            in.asLongBuffer().get(mapIds);
+            return new LookupRequest(shuffleId, start, end, mapIds);
+        } catch (BufferUnderflowException e) {
+            throw new IOException("truncated shuffle look-up request", e);
+        }
+    }
+
+    /** Encodes an answer. */
+    public static ByteBuffer encode(LeasedBlocks<RegionDescriptor> answer) {
+        BlockTable table = answer.table();
+        byte[] regions = encodeRegions(answer.regions());
+        int fixedBytes = 25 + table.maps() + regions.length;
+        ByteBuffer out = ByteBuffer.allocate(Math.addExact(fixedBytes, Math.multiplyExact(ROW_BYTES, table.size())));
+        out.put(VERSION).putLong(answer.leaseId()).putInt(table.maps());
+        for (int i = 0; i < table.maps(); i++) {
+            out.put(table.encoding(i).code());
+        }
+        out.putInt(answer.regions().size()).putInt(regions.length).put(regions).putInt(table.size());
+        for (int row = 0; row < table.size(); row++) {
+            out.putInt(table.map(row)).putInt(table.partitionWord(row)).putInt(table.region(row));
+            out.putLong(table.offset(row)).putInt((int) table.length(row)).putInt(table.checksum(row));
+        }
+        return out.rewind();
+    }
+
+    /** Decodes an answer; anything else is an {@link IOException}. */
+    public static LeasedBlocks<RegionDescriptor> decodeAnswer(ByteBuffer in) throws IOException {
+        try {
+            checkVersion(in.get());
+            long lease = in.getLong();
+            BlockTable table = new BlockTable(count(in, 1));
+            for (int i = 0; i < table.maps(); i++) {
+                table.setEncoding(i, Encoding.of(in.get()));
+            }
+            int regionCount = in.getInt();
+            byte[] encodedRegions = new byte[count(in, 1)];
+            in.get(encodedRegions);
+            List<RegionDescriptor> regions = decodeRegions(encodedRegions, regionCount);
+            int rows = count(in, ROW_BYTES);
+            for (int row = 0; row < rows; row++) {
+                int map = checkIndex(in.getInt(), table.maps());
+                int partition = in.getInt();
+                int region = checkIndex(in.getInt(), regionCount);
+                table.add(map, region, partition, in.getLong(), Integer.toUnsignedLong(in.getInt()), in.getInt());
+            }
+            return new LeasedBlocks<>(lease, regions, table);
+        } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new IOException("malformed shuffle look-up answer", e);
+        }
+    }
+
+    /** Encodes a lease id, the request of release and renewal. */
+    public static ByteBuffer lease(long leaseId) {
+        return ByteBuffer.allocate(Long.BYTES).putLong(leaseId).rewind();
+    }
+
+    private static byte[] encodeRegions(List<RegionDescriptor> regions) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(64 * regions.size());
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            for (RegionDescriptor region : regions) {
+                region.writeTo(out);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static List<RegionDescriptor> decodeRegions(byte[] encoded, int count) throws IOException {
+        List<RegionDescriptor> regions = new ArrayList<>();
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(encoded))) {
+            for (int i = 0; i < count; i++) {
+                regions.add(RegionDescriptor.readFrom(in));
+            }
+        }
+        return regions;
+    }
+
+    private static int count(ByteBuffer in, int elementBytes) throws IOException {
+        int count = in.getInt();
+        if (count < 0 || (long) count * elementBytes > in.remaining()) {
+            throw new IOException("shuffle look-up names count=" + count + " of " + elementBytes
+                    + "-byte elements, has " + in.remaining() + " bytes left");
+        }
+        return count;
+    }
+
+    private static int checkIndex(int index, int size) {
+        return Objects.checkIndex(index, size);
+    }
+
+    private static void checkVersion(byte version) throws IOException {
+        if (version != VERSION) {
+            throw new IOException("shuffle look-up version=" + version + ", this build speaks version=" + VERSION
+                    + ": run the same spark-mooncake jar on every executor");
+        }
+    }
+}

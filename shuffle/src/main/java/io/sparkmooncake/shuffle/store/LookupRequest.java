@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.store;
+
+/** One reduce task's question to one executor. Immutable by agreement: it owns the array it is given. */
+public final class LookupRequest {
+    /** Name of the control service. */
+    public static final String SERVICE = "shuffle.lookup";
+
+    /** Name of the control service that ends leases; its request is one lease id. */
+    public static final String RELEASE_SERVICE = "shuffle.release";
+
+    /** Name of the control service that renews leases; its request is one lease id. */
+    public static final String RENEW_SERVICE = "shuffle.renew";
+
+    private final int shuffleId;
+    private final int startPartition;
+    private final int endPartition;
+    private final long[] mapIds;
+
+    /**
+     * Creates a request.
+     *
+     * @param shuffleId Spark's shuffle id
+     * @param startPartition first partition
+     * @param endPartition partition after the last
+     * @param mapIds map outputs wanted, by Spark's map id; taken over
+     */
+    public LookupRequest(int shuffleId, int startPartition, int endPartition, long[] mapIds) {
+        this.shuffleId = shuffleId;
+        this.startPartition = startPartition;
+        this.endPartition = endPartition;
+        this.mapIds = mapIds;
+    }
+
+    /** Returns Spark's shuffle id. */
+    public int shuffleId() {
+        return shuffleId;
+    }
+
+    /** Returns the first partition. */
+    public int startPartition() {
+        return startPartition;
+    }
+
+    /** Returns the partition after the last. */
+    public int endPartition() {
+        return endPartition;
+    }
+
+    /** Returns the map outputs wanted; not to be changed. */
+    public long[] mapIds() {
+        return mapIds;
+    }
+}
