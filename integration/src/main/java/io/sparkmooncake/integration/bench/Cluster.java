@@ -6,35 +6,32 @@ import io.sparkmooncake.integration.workload.Repetition;
 import io.sparkmooncake.integration.workload.WorkloadMain;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /**
  * Where applications run: two executors of one core and 2 GiB each, in processes of their own, on this machine.
  *
  * @param sparkHome a Spark distribution
  * @param applicationJar the jar with the workloads
+ * @param scratch folder for what Spark writes while it runs; whoever made it removes it
  * @param logs folder for what the applications log
  * @param deadline how long one application may take
  */
-record Cluster(Path sparkHome, Path applicationJar, Path logs, Duration deadline) {
+record Cluster(Path sparkHome, Path applicationJar, Path scratch, Path logs, Duration deadline) {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /** Runs {@code work} as {@code seat} and hands each run to {@code progress} as it ends. */
     List<Repetition> run(Work work, Seat seat, Consumer<Repetition> progress) throws IOException, InterruptedException {
         Files.createDirectories(logs);
         Path log = logs.resolve(work.name().replaceAll("[^A-Za-z0-9]+", "-") + "-" + seat.name() + ".log");
-        Path scratch = Files.createTempDirectory(logs, "scratch");
-        Process process = new ProcessBuilder(command(work, seat, scratch))
+        Process process = new ProcessBuilder(command(work, seat))
                 .redirectError(log.toFile())
                 .start();
         Thread watchdog = killAfterDeadline(process);
@@ -48,16 +45,14 @@ record Cluster(Path sparkHome, Path applicationJar, Path logs, Duration deadline
                                 + "min; its driver's log is " + log + ", its executors' logs are under "
                                 + sparkHome.resolve("work"));
             }
-            deleteTree(sparkHome.resolve("work").resolve(runs.get(0).applicationId()));
             return runs;
         } finally {
             watchdog.interrupt();
             end(process);
-            deleteTree(scratch);
         }
     }
 
-    private List<String> command(Work work, Seat seat, Path scratch) {
+    private List<String> command(Work work, Seat seat) {
         List<String> words = new ArrayList<>(List.of(
                 sparkHome.resolve("bin/spark-submit").toString(),
                 "--master",
@@ -120,18 +115,5 @@ record Cluster(Path sparkHome, Path applicationJar, Path logs, Duration deadline
         List<ProcessHandle> executors = process.descendants().toList();
         process.destroyForcibly();
         executors.forEach(ProcessHandle::destroyForcibly);
-    }
-
-    private static void deleteTree(Path root) {
-        if (!Files.exists(root)) {
-            return;
-        }
-        try (Stream<Path> tree = Files.walk(root)) {
-            for (Path path : tree.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(path);
-            }
-        } catch (IOException cannotDelete) {
-            throw new UncheckedIOException(cannotDelete);
-        }
     }
 }

@@ -16,13 +16,14 @@ import java.util.Set;
  */
 record Setting(String sparkVersion, Cluster cluster, Path pluginJar, Path output) {
     static final Set<String> ARGUMENTS =
-            Set.of("spark", "spark-home", "application-jar", "plugin-jar", "output", "deadline-minutes");
+            Set.of("spark", "spark-home", "application-jar", "plugin-jar", "scratch", "output", "deadline-minutes");
 
     static Setting of(Arguments arguments) {
         Path output = Path.of(arguments.text("output", "target/bench"));
         Cluster cluster = new Cluster(
                 Path.of(arguments.text("spark-home", "")),
                 Path.of(arguments.text("application-jar", "")),
+                Path.of(arguments.text("scratch", "")),
                 output.resolve("logs").toAbsolutePath(),
                 Duration.ofMinutes(arguments.count("deadline-minutes", 60)));
         return new Setting(arguments.text("spark", ""), cluster, Path.of(arguments.text("plugin-jar", "")), output);

@@ -63,7 +63,7 @@ public record Arguments(Map<String, String> values) {
         String text = text(name, otherwise).toLowerCase(Locale.ROOT);
         int unit = text.isEmpty() ? -1 : "kmgt".indexOf(text.charAt(text.length() - 1));
         String digits = unit < 0 ? text : text.substring(0, text.length() - 1);
-        if (!digits.matches("[0-9]{1,9}")) {
+        if (!digits.matches(unit < 0 ? "[0-9]{1,18}" : "[0-9]{1,6}")) {
             throw new IllegalArgumentException("--" + name + " takes a size such as 100m or 1g, not '" + text + "'");
         }
         return Long.parseLong(digits) << (10 * (unit + 1));

@@ -18,6 +18,7 @@ final class ArgumentsTest {
         assertThat(arguments.count("rows", 1)).isEqualTo(12);
         assertThat(arguments.isOn("quick")).isTrue();
         assertThat(parse().bytes("size", "100m")).isEqualTo(100L << 20);
+        assertThat(parse("--size", Long.toString(8L << 30)).bytes("size", "1m")).isEqualTo(8L << 30);
         assertThat(parse("--size", "512").bytes("size", "1m")).isEqualTo(512);
     }
 
