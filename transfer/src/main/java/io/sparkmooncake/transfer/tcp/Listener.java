@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.tcp;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelOption;
+import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The bound socket of a transport. A fixed port that is taken leads to the next one, as Spark's own services do.
+ *
+ * <p>Threading: {@link #bind} blocks its caller; the rest from any thread.
+ */
+final class Listener {
+    private static final int BACKLOG = 1024;
+    private static final int FIRST_UNPRIVILEGED = 1024;
+    private static final Duration BIND_LIMIT = Duration.ofSeconds(30);
+
+    private final Channel channel;
+
+    private Listener(Channel channel) {
+        this.channel = channel;
+    }
+
+    /**
+     * Binds the configured port or one of those after it, on the host's own address if this machine has it, else on all.
+     *
+     * @param connection initialises each connection that is accepted
+     * @throws TransferException with one line for each port that was tried
+     */
+    static Listener bind(EventLoops loops, String host, TransferSettings.Tcp tcp, ChannelHandler connection)
+            throws TransferException {
+        InetAddress address = ownAddress(host);
+        ServerBootstrap bootstrap = new ServerBootstrap()
+                .group(loops.group())
+                .channel(loops.server())
+                .option(ChannelOption.SO_BACKLOG, BACKLOG)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childHandler(connection);
+        List<String> refusals = new ArrayList<>();
+        int attempts = tcp.port() == 0 ? 1 : tcp.portMaxRetries() + 1;
+        for (int attempt = 0; attempt < attempts; attempt++) {
+            int port = tcp.port() == 0 ? 0 : port(tcp.port(), attempt);
+            ChannelFuture bound = bootstrap.bind(new InetSocketAddress(address, port));
+            if (!bound.awaitUninterruptibly(BIND_LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                bound.cancel(true);
+                refusals.add("port=" + port + ": no answer within " + BIND_LIMIT.toMillis() + " ms");
+            } else if (bound.isSuccess()) {
+                return new Listener(bound.channel());
+            } else {
+                refusals.add("port=" + port + ": " + bound.cause().getMessage());
+            }
+        }
+        throw new TransferException(
+                Code.UNREACHABLE,
+                "no listener on host=" + host + " address=" + address.getHostAddress() + ", " + refusals.size()
+                        + " attempts: " + String.join("; ", refusals)
+                        + ". Free a port, set spark.mooncake.tcp.port=0, or raise spark.port.maxRetries");
+    }
+
+    private static int port(int first, int attempt) {
+        int port = first + attempt;
+        return port <= 65_535 ? port : FIRST_UNPRIVILEGED + (port - 65_536) % (65_536 - FIRST_UNPRIVILEGED);
+    }
+
+    private static InetAddress ownAddress(String host) throws TransferException {
+        try {
+            InetAddress address = InetAddress.getByName(host);
+            boolean own = NetworkInterface.getByInetAddress(address) != null;
+            return own ? address : new InetSocketAddress(0).getAddress();
+        } catch (IOException e) {
+            throw new TransferException(
+                    Code.UNREACHABLE,
+                    "host=" + host + " of this process does not resolve: set spark.driver.host or SPARK_LOCAL_HOSTNAME"
+                            + " to a name or address that its peers can dial",
+                    e);
+        }
+    }
+
+    int port() {
+        return ((InetSocketAddress) channel.localAddress()).getPort();
+    }
+
+    void close() {
+        channel.close().awaitUninterruptibly(BIND_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.tcp;
+
+import io.sparkmooncake.transfer.memory.HostRegion;
+
+/** A READ that its owner is answering. Threading: the connection's event loop. */
+final class ReadTask implements BodySource {
+    private final long requestId;
+    private final EntryColumns columns;
+    private final RegionAccess access;
+    private int entry;
+    private long sentBytes;
+    private Refusal refusal = Refusal.NONE;
+    private boolean cancelled;
+
+    ReadTask(long requestId, EntryColumns columns, RegionAccess access) {
+        this.requestId = requestId;
+        this.columns = columns;
+        this.access = access;
+    }
+
+    long requestId() {
+        return requestId;
+    }
+
+    int entriesLeft() {
+        return columns.entries() - entry;
+    }
+
+    /** Returns the size of the request in this process's memory. */
+    int footprintBytes() {
+        return columns.encodedBytes();
+    }
+
+    /** The caller wants no more: what is left ends as cancelled when its turn comes. */
+    void cancel() {
+        cancelled = true;
+    }
+
+    @Override
+    public long remaining() {
+        if (cancelled || entriesLeft() == 0) {
+            return 0;
+        }
+        refusal = access.open(entry);
+        return refusal == Refusal.NONE ? columns.length(entry) - sentBytes : 0;
+    }
+
+    @Override
+    public HostRegion region() {
+        return access.region();
+    }
+
+    @Override
+    public long offset() {
+        return columns.offset(entry) + sentBytes;
+    }
+
+    @Override
+    public void sent(long bytes) {
+        sentBytes += bytes;
+        if (sentBytes == columns.length(entry)) {
+            entry++;
+            sentBytes = 0;
+        }
+    }
+
+    @Override
+    public Runnable endRun() {
+        return access.handOver();
+    }
+
+    /** Passes over what has no bytes to send, and returns the frame that tells the caller why. */
+    DataFrame skip() {
+        sentBytes = 0;
+        if (cancelled) {
+            int left = entriesLeft();
+            entry += left;
+            return DataFrame.ended(Refusal.CANCELLED, left, requestId, 0);
+        }
+        entry++;
+        return DataFrame.ended(refusal, 1, requestId, access.refusedRegionBytes());
+    }
+
+    boolean isRefused() {
+        return !cancelled && refusal != Refusal.NONE;
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.tcp;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.EventLoop;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * One authenticated connection: who is at the other end, and why it ended.
+ *
+ * <p>Threading: safe from any thread. The first {@link #end} gives the reason; what the connection carried is failed on its
+ * event loop when the channel is inactive, and then {@link #lost} completes.
+ */
+final class Wire {
+    private final Channel channel;
+    private final ReceiveBuffer receive;
+    private final String peerName;
+    private final long peerEpoch;
+    private final String address;
+    private final AtomicReference<TransferException> ending = new AtomicReference<>();
+    private final CompletableFuture<String> lost = new CompletableFuture<>();
+
+    Wire(Channel channel, ReceiveBuffer receive, String peerName, long peerEpoch) {
+        this.channel = channel;
+        this.receive = receive;
+        this.peerName = peerName;
+        this.peerEpoch = peerEpoch;
+        InetSocketAddress remote = (InetSocketAddress) channel.remoteAddress();
+        this.address = remote == null ? "gone" : remote.getAddress().getHostAddress() + ":" + remote.getPort();
+    }
+
+    Channel channel() {
+        return channel;
+    }
+
+    EventLoop loop() {
+        return channel.eventLoop();
+    }
+
+    ReceiveBuffer receive() {
+        return receive;
+    }
+
+    String peerName() {
+        return peerName;
+    }
+
+    boolean isTo(String name, long epoch) {
+        return peerName.equals(name) && peerEpoch == epoch;
+    }
+
+    long peerEpoch() {
+        return peerEpoch;
+    }
+
+    String peerHost() {
+        return address.substring(0, Math.max(0, address.lastIndexOf(':')));
+    }
+
+    /** Returns {@code name (address:port)}, as errors name the peer. */
+    String peer() {
+        return peerName + " (" + address + ")";
+    }
+
+    /** Event loop: queues a frame, which is released; a failure ends the connection. */
+    void write(ByteBuf frame) {
+        var unused = channel.write(frame, channel.voidPromise());
+    }
+
+    /** Event loop: queues a frame, which is released, and tells when it left the process or never will. */
+    void write(ByteBuf frame, Runnable left) {
+        var unused = channel.write(frame).addListener(done -> left.run());
+    }
+
+    /** Ends the connection; the first reason counts. */
+    void end(Code code, String reason) {
+        end(new TransferException(code, reason));
+    }
+
+    private void end(TransferException reason) {
+        ending.compareAndSet(null, reason);
+        var unused = channel.close();
+    }
+
+    /** Event loop, channel inactive: returns why, for what the connection still carried. */
+    TransferException ended() {
+        ending.compareAndSet(
+                null,
+                new TransferException(
+                        Code.PEER_LOST,
+                        "peer " + peer() + " closed the tcp connection: see its log for why the process ended"));
+        return Objects.requireNonNull(ending.get(), "ending");
+    }
+
+    /** Event loop, last act of the connection's handler. */
+    void announceLost() {
+        lost.complete(ended().getMessage());
+    }
+
+    CompletableFuture<String> lost() {
+        return lost;
+    }
+
+    /** Event loop: turns an exception of the pipeline into the reason of the end. */
+    void broken(Throwable error) {
+        Throwable cause = error.getCause() instanceof TransferException nested ? nested : error;
+        if (cause instanceof ClosedChannelException) {
+            end(ended());
+        } else if (cause instanceof TransferException known) {
+            end(new TransferException(
+                    known.code(), "tcp connection to peer " + peer() + " is closed: " + known.getMessage(), known));
+        } else {
+            end(new TransferException(Code.PEER_LOST, "tcp connection to peer " + peer() + " broke: " + cause, cause));
+        }
+    }
+}
