@@ -26,6 +26,7 @@ import sun.misc.Unsafe;
  */
 final class MappedMemory {
     private static final int STRIDE_BITS = 30;
+    private static final long COPY_STEP_BYTES = 1 << 20;
     private static final Unsafe UNSAFE = unsafe();
     private static final long ADDRESS_OFFSET = addressOffset();
 
@@ -86,6 +87,24 @@ final class MappedMemory {
         Objects.checkIndex(offset, sizeBytes + 1);
         int window = windowOf(offset);
         return addresses[window] + offset - ((long) window << STRIDE_BITS);
+    }
+
+    /** Reads a word that another process may be writing; what was read before this call was read before the word. */
+    long getLongAfterReads(long offset) {
+        UNSAFE.loadFence();
+        return UNSAFE.getLongVolatile(null, address(offset));
+    }
+
+    /** Writes a word for other processes to see before anything that is written after this call. */
+    void putLongBeforeWrites(long offset, long value) {
+        UNSAFE.putLongVolatile(null, address(offset), value);
+    }
+
+    /** Copies in steps that let the JVM reach a safepoint in between. Nobody checks bounds here. */
+    static void copy(long from, long to, long length) {
+        for (long done = 0; done < length; done += COPY_STEP_BYTES) {
+            UNSAFE.copyMemory(from + done, to + done, Math.min(COPY_STEP_BYTES, length - done));
+        }
     }
 
     private int windowOf(long offset) {

@@ -11,12 +11,24 @@ import org.jspecify.annotations.Nullable;
 final class MappedRegion implements HostRegion {
     private final RegionDescriptor descriptor;
     private final MappedMemory memory;
+    private final @Nullable MappedMemory header;
     private final @Nullable SharedFile file;
     private final AtomicInteger owners = new AtomicInteger(1);
 
-    MappedRegion(RegionDescriptor descriptor, MappedMemory memory, @Nullable SharedFile file) {
+    /**
+     * Takes its parts over.
+     *
+     * @param header the file's first page; null for private memory
+     * @param file of an owned, shareable region; null for others
+     */
+    MappedRegion(
+            RegionDescriptor descriptor,
+            MappedMemory memory,
+            @Nullable MappedMemory header,
+            @Nullable SharedFile file) {
         this.descriptor = descriptor;
         this.memory = memory;
+        this.header = header;
         this.file = file;
     }
 
@@ -24,6 +36,12 @@ final class MappedRegion implements HostRegion {
     @Nullable
     SharedFile file() {
         return file;
+    }
+
+    /** Returns the file's first page, mapped as long as the region is; null for private memory. */
+    @Nullable
+    MappedMemory header() {
+        return header;
     }
 
     @Override
@@ -81,6 +99,9 @@ final class MappedRegion implements HostRegion {
 
     private void free() {
         memory.free();
+        if (header != null) {
+            header.free();
+        }
         if (file != null) {
             try {
                 file.close();

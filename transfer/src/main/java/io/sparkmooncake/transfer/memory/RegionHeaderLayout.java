@@ -40,9 +40,14 @@ final class RegionHeaderLayout {
         return page;
     }
 
-    /** A page that matches no descriptor. */
-    static ByteBuffer revoked() {
-        return ByteBuffer.allocate(SIZE_BYTES);
+    /** Makes the page match no descriptor, before anything that its owner writes from now on. */
+    static void revoke(MappedMemory page) {
+        page.putLongBeforeWrites(MAGIC_AT, 0);
+    }
+
+    /** Tells whether the page was revoked after everything that this thread read before. */
+    static boolean isRevoked(MappedMemory page) {
+        return page.getLongAfterReads(MAGIC_AT) == 0;
     }
 
     /** Throws unless the page is that of the described region. */

@@ -2,12 +2,14 @@
 package io.sparkmooncake.transfer.memory;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes host regions. Every region is created with one count, which is its caller's.
@@ -37,15 +39,31 @@ public final class Regions {
         boolean created = false;
         try {
             long id = NEXT_ID.getAndIncrement();
-            long key = KEYS.nextLong();
-            file.write(0, RegionHeaderLayout.encode(id, key, sizeBytes));
-            MappedMemory memory = MappedMemory.map(file.channel(), RegionHeaderLayout.SIZE_BYTES, sizeBytes);
+            RegionDescriptor descriptor = new RegionDescriptor(id, KEYS.nextLong(), sizeBytes, location, file.path());
+            file.write(0, RegionHeaderLayout.encode(id, descriptor.key(), sizeBytes));
+            MappedRegion region = map(file.channel(), descriptor, file);
             created = true;
-            RegionDescriptor descriptor = new RegionDescriptor(id, key, sizeBytes, location, file.path());
-            return new MappedRegion(descriptor, memory, file);
+            return region;
         } finally {
             if (!created) {
                 file.close();
+            }
+        }
+    }
+
+    /** Maps the header and the bytes, or nothing. */
+    private static MappedRegion map(FileChannel channel, RegionDescriptor descriptor, @Nullable SharedFile file)
+            throws IOException {
+        MappedMemory header = MappedMemory.map(channel, 0, RegionHeaderLayout.SIZE_BYTES);
+        boolean mapped = false;
+        try {
+            RegionHeaderLayout.verify(header.slice(0, RegionHeaderLayout.SIZE_BYTES), descriptor);
+            MappedMemory memory = MappedMemory.map(channel, RegionHeaderLayout.SIZE_BYTES, descriptor.sizeBytes());
+            mapped = true;
+            return new MappedRegion(descriptor, memory, header, file);
+        } finally {
+            if (!mapped) {
+                header.free();
             }
         }
     }
@@ -57,6 +75,7 @@ public final class Regions {
         return new MappedRegion(
                 new RegionDescriptor(NEXT_ID.getAndIncrement(), KEYS.nextLong(), sizeBytes, Location.ANY, ""),
                 memory,
+                null,
                 null);
     }
 
@@ -66,30 +85,61 @@ public final class Regions {
      * @throws IOException naming the path and what was found there
      */
     public static HostRegion importFrom(RegionDescriptor descriptor) throws IOException {
-        checkSize(descriptor.sizeBytes());
-        Path path = Path.of(descriptor.path());
-        try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            long needed = RegionHeaderLayout.SIZE_BYTES + descriptor.sizeBytes();
+        long needed = RegionHeaderLayout.SIZE_BYTES + descriptor.sizeBytes();
+        if (descriptor.sizeBytes() <= 0 || needed < 0) {
+            throw new IOException(descriptor.path() + " cannot hold a region of size=" + descriptor.sizeBytes());
+        }
+        try (FileChannel file =
+                FileChannel.open(pathOf(descriptor), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             if (file.size() < needed) {
-                throw new IOException(path + " has size=" + file.size() + ", the region needs " + needed);
+                throw new IOException(descriptor.path() + " has size=" + file.size() + ", the region needs " + needed);
             }
-            MappedMemory header = MappedMemory.map(file, 0, RegionHeaderLayout.SIZE_BYTES);
-            try {
-                RegionHeaderLayout.verify(header.slice(0, RegionHeaderLayout.SIZE_BYTES), descriptor);
-            } finally {
-                header.free();
-            }
-            MappedMemory memory = MappedMemory.map(file, RegionHeaderLayout.SIZE_BYTES, descriptor.sizeBytes());
-            return new MappedRegion(descriptor, memory, null);
+            return map(file, descriptor, null);
         }
     }
 
-    /** Makes every later import of an owned region fail; mappings that exist stay valid. */
-    public static void revoke(MemoryRegion region) throws IOException {
-        if (region instanceof MappedRegion mapped && mapped.file() != null) {
-            ByteBuffer page = RegionHeaderLayout.revoked();
-            mapped.file().write(0, page);
+    private static Path pathOf(RegionDescriptor descriptor) throws IOException {
+        try {
+            return Path.of(descriptor.path());
+        } catch (InvalidPathException e) {
+            throw new IOException("the path of region id=" + descriptor.id() + " is none", e);
         }
+    }
+
+    /**
+     * Makes every later import of an owned region fail, for good. Mappings that exist stay valid and see it through
+     * {@link #isRevoked}. The caller holds a count.
+     */
+    public static void revoke(MemoryRegion region) {
+        if (region instanceof MappedRegion mapped && mapped.file() != null && mapped.header() != null) {
+            RegionHeaderLayout.revoke(mapped.header());
+        }
+    }
+
+    /**
+     * Tells whether its owner has revoked a region; false for private memory. Costs one load from memory. Whoever copied from
+     * the region before and finds it not revoked has no byte that the owner wrote after it revoked the region. The caller
+     * holds a count.
+     */
+    public static boolean isRevoked(MemoryRegion region) {
+        return region instanceof MappedRegion mapped
+                && mapped.header() != null
+                && RegionHeaderLayout.isRevoked(mapped.header());
+    }
+
+    /**
+     * Copies between two regions, of which the caller holds counts. Overlapping stretches end undefined.
+     *
+     * @param length at most {@link HostRegion#MAX_SLICE_BYTES}
+     */
+    public static void copy(HostRegion from, long fromOffset, HostRegion to, long toOffset, long length) {
+        Objects.checkFromIndexSize(fromOffset, length, from.sizeBytes());
+        Objects.checkFromIndexSize(toOffset, length, to.sizeBytes());
+        if (length > HostRegion.MAX_SLICE_BYTES) {
+            throw new IndexOutOfBoundsException(
+                    "copy length=" + length + " exceeds limit=" + HostRegion.MAX_SLICE_BYTES);
+        }
+        MappedMemory.copy(from.address(fromOffset), to.address(toOffset), length);
     }
 
     private static void checkSize(long sizeBytes) {
