@@ -77,7 +77,10 @@ public final class MapOutputFrame {
             }
             complete = true;
             return new MapOutput(mapId, encoding, parts);
-        } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {
+        } catch (BufferUnderflowException
+                | IllegalArgumentException
+                | IndexOutOfBoundsException
+                | ArithmeticException e) {
             throw new IOException("malformed map output frame", e);
         } finally {
             if (!complete) {

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.transfer.memory.Extent;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.RegionDescriptor;
+import io.sparkmooncake.transfer.memory.RegionListener;
+import io.sparkmooncake.transfer.memory.RegionPool;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MapOutputStoreTest {
+    private static final Duration LEASE = Duration.ofSeconds(30);
+
+    @TempDir
+    Path directory;
+
+    private final AtomicLong nanos = new AtomicLong(1_000);
+    private RegionPool memory;
+    private RegionPool files;
+    private MapOutputStore store;
+
+    @BeforeEach
+    void open() {
+        RegionPool.Limits limits = new RegionPool.Limits(1 << 20, 1 << 20, Duration.ZERO);
+        memory = RegionPool.sharedMemory(directory, limits, RegionListener.NONE);
+        files = RegionPool.files(List.of(directory), limits, RegionListener.NONE);
+        store = new MapOutputStore(memory, files, LEASE, nanos::get);
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+        assertThat(memory.usedBytes() + files.usedBytes()).isZero();
+        memory.close();
+        files.close();
+    }
+
+    @Test
+    void answersWithTheBlocksOfTheWantedPartitionsOnly() throws IOException {
+        store.commit(1, output(10, Map.of(0, 5, 3, 7, 9, 11)));
+        store.commit(1, output(11, Map.of(3, 2)));
+
+        LeasedBlocks<HostRegion> found = store.lookup("a", new LookupRequest(1, 1, 9, new long[] {10, 11, 12}));
+
+        assertThat(found.table().size()).isEqualTo(2);
+        assertThat(found.table().length(0)).isEqualTo(7);
+        assertThat(found.table().partition(0)).isEqualTo(3);
+        assertThat(found.table().map(1)).isEqualTo(1);
+        assertThat(found.table().firstIncomplete(new int[] {1, 1, 0})).isEqualTo(-1);
+        assertThat(found.table().firstIncomplete(new int[] {1, 1, 1})).isEqualTo(2);
+        store.release("a", found.leaseId());
+    }
+
+    @Test
+    void firstCommittedAttemptWinsAndTheOtherIsFreed() throws IOException {
+        MapOutput first = output(10, Map.of(0, 500));
+        assertThat(store.commit(1, first)).isSameAs(first);
+        long used = memory.usedBytes();
+
+        assertThat(store.commit(1, output(10, Map.of(0, 900)))).isSameAs(first);
+
+        assertThat(memory.usedBytes()).isEqualTo(used);
+    }
+
+    @Test
+    void keepsRemovedMemoryUntilTheLastLeaseEnds() throws IOException {
+        store.commit(1, output(10, Map.of(0, 500)));
+        LeasedBlocks<HostRegion> released = store.lookup("a", new LookupRequest(1, 0, 1, new long[] {10}));
+        LeasedBlocks<HostRegion> orphaned = store.lookup("b", new LookupRequest(1, 0, 1, new long[] {10}));
+
+        store.removeShuffle(1);
+        assertThat(memory.usedBytes()).isPositive();
+        assertThat(store.lookup("c", new LookupRequest(1, 0, 1, new long[] {10}))
+                        .table()
+                        .size())
+                .isZero();
+
+        store.release("b", released.leaseId());
+        store.release("a", released.leaseId());
+        store.release("a", released.leaseId());
+        assertThat(memory.usedBytes()).isPositive();
+
+        assertThat(store.holderLost("b")).isEqualTo(1);
+        assertThat(store.renew("b", orphaned.leaseId())).isFalse();
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    @Test
+    void endsLeasesThatNobodyRenews() throws IOException {
+        store.commit(1, output(10, Map.of(0, 500)));
+        long lease =
+                store.lookup("a", new LookupRequest(1, 0, 1, new long[] {10})).leaseId();
+        nanos.addAndGet(LEASE.toNanos() - 1);
+        assertThat(store.renew("a", lease)).isTrue();
+        nanos.addAndGet(LEASE.toNanos());
+        assertThat(store.expireLeases()).isZero();
+        nanos.addAndGet(1);
+        assertThat(store.expireLeases()).isEqualTo(1);
+        assertThat(store.liveLeases()).isZero();
+    }
+
+    @Test
+    void refusesTheOutputOfAnAttemptThatOutlivedItsShuffle() throws IOException {
+        store.removeShuffle(1);
+        MapOutput late = output(10, Map.of(0, 500));
+        assertThatThrownBy(() -> store.commit(1, late))
+                .hasMessage(
+                        "shuffle 1 was removed before map output 10 was committed: the job that needed it has ended");
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    @Test
+    void movesAWholeOutputAsOneFrame() throws IOException {
+        store.commit(1, output(10, Map.of(0, 500, 7, 3)));
+        store.read(1, 10, original -> {
+            ByteBuffer frame = MapOutputFrame.encode(original);
+            byte[] bytes = new byte[frame.remaining()];
+            frame.get(bytes);
+            MapOutput copy = decode(ByteBuffer.wrap(bytes));
+            assertThat(copy.partitionLengths(8)).isEqualTo(original.partitionLengths(8));
+            assertThat(copy.parts().get(0).extent().slice(0, 503))
+                    .isEqualTo(original.parts().get(0).extent().slice(0, 503));
+            copy.free();
+            for (int length : new int[] {0, 1, 5, 17, bytes.length - 1}) {
+                assertThatThrownBy(
+                                () -> MapOutputFrame.decode(store, 10, ByteBuffer.wrap(Arrays.copyOf(bytes, length))))
+                        .isInstanceOf(IOException.class);
+            }
+        });
+    }
+
+    private MapOutput decode(ByteBuffer frame) {
+        try {
+            return MapOutputFrame.decode(store, 10, frame);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void lookUpsSurviveTheWireAndTruncationIsRefused() throws IOException {
+        store.commit(1, output(10, Map.of(0, 5, 3, 7)));
+        LeasedBlocks<RegionDescriptor> answer =
+                LeasedBlocks.described(store.lookup("a", new LookupRequest(1, 0, 4, new long[] {10})));
+        ByteBuffer wire = LookupFrame.encode(answer);
+
+        LeasedBlocks<RegionDescriptor> read = LookupFrame.decodeAnswer(wire.duplicate());
+
+        assertThat(read.regions()).isEqualTo(answer.regions());
+        assertThat(read.leaseId()).isEqualTo(answer.leaseId());
+        assertThat(read.table().size()).isEqualTo(2);
+        assertThat(read.table().offset(1)).isEqualTo(answer.table().offset(1));
+        assertThat(read.table().checksum(1)).isEqualTo(answer.table().checksum(1));
+        for (int length = 0; length < wire.remaining(); length++) {
+            ByteBuffer cut = wire.slice(0, length);
+            assertThatThrownBy(() -> LookupFrame.decodeAnswer(cut)).isInstanceOf(IOException.class);
+        }
+        ByteBuffer request = LookupFrame.encode(new LookupRequest(1, 0, 4, new long[] {10, 11}));
+        assertThat(LookupFrame.decodeRequest(request.duplicate()).mapIds()).containsExactly(10, 11);
+        for (int length = 0; length < request.remaining(); length++) {
+            ByteBuffer cut = request.slice(0, length);
+            assertThatThrownBy(() -> LookupFrame.decodeRequest(cut)).isInstanceOf(IOException.class);
+        }
+        store.holderLost("a");
+    }
+
+    private MapOutput output(long mapId, Map<Integer, Integer> lengths) throws IOException {
+        long dataBytes = lengths.values().stream().mapToInt(Integer::intValue).sum();
+        Extent extent = store.tryAllocateMemory(BlockIndex.startFor(dataBytes) + BlockIndex.sizeBytes(lengths.size()))
+                .orElseThrow();
+        BlockIndex index = new BlockIndex(
+                extent.slice(BlockIndex.startFor(dataBytes), BlockIndex.sizeBytes(lengths.size())), lengths.size());
+        long start = 0;
+        int entry = 0;
+        for (int partition : lengths.keySet().stream().sorted().toList()) {
+            index.set(entry, partition, false, start);
+            index.setChecksum(entry++, partition * 31);
+            start += lengths.getOrDefault(partition, 0);
+        }
+        index.setEnd(start);
+        return new MapOutput(mapId, Encoding.PLAIN, List.of(new Part(extent, dataBytes, lengths.size())));
+    }
+}
