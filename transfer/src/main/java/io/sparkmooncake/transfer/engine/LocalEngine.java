@@ -14,6 +14,7 @@ import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.MemoryRegion;
 import io.sparkmooncake.transfer.spi.ControlPlane;
 import io.sparkmooncake.transfer.spi.Transport;
+import io.sparkmooncake.transfer.tcp.Identity;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ public final class LocalEngine implements TransferEngine {
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
     private final EngineParts parts;
+    private final Runnable onClosed;
     private final WarmUpService warmUp;
     private final LostLives gone = new LostLives();
     private final Map<Life, Connection> connections = new HashMap<>();
@@ -52,8 +54,9 @@ public final class LocalEngine implements TransferEngine {
     private final Map<Long, MemoryRegion> registered = new ConcurrentHashMap<>();
     private final AtomicBoolean closing = new AtomicBoolean();
 
-    private LocalEngine(EngineParts parts) {
+    private LocalEngine(EngineParts parts, Runnable onClosed) {
         this.parts = parts;
+        this.onClosed = onClosed;
         this.warmUp = new WarmUpService(
                 parts.self(),
                 parts.slots(),
@@ -62,6 +65,16 @@ public final class LocalEngine implements TransferEngine {
                 parts.settings().connectTimeout(),
                 gone);
         parts.control().serve(WarmUpService.NAME, warmUp);
+    }
+
+    /**
+     * Starts this process's engine: a listener that answers, then the transports that the settings name. A path that this
+     * process cannot offer is refused to every peer, with the reason.
+     *
+     * @throws TransferException when no port could be bound, or control memory is not to be had
+     */
+    public static LocalEngine start(Identity identity, TransferSettings settings) throws TransferException {
+        return EngineStart.start(identity, settings);
     }
 
     /**
@@ -87,7 +100,7 @@ public final class LocalEngine implements TransferEngine {
                 .toList();
         EngineParts parts = new EngineParts(
                 self, agent, ways.control(), ways.transports(), counters, slots, new AtomicLong(), settings);
-        return new LocalEngine(parts);
+        return new LocalEngine(parts, ways.onClosed());
     }
 
     @Override
@@ -290,6 +303,7 @@ public final class LocalEngine implements TransferEngine {
         }
         parts.transports().forEach(Transport::close);
         parts.control().close();
+        onClosed.run();
         parts.slots().close();
         registered.values().forEach(MemoryRegion::release);
         registered.clear();
@@ -301,10 +315,15 @@ public final class LocalEngine implements TransferEngine {
      *
      * @param control that listens already
      * @param transports in order of preference
+     * @param onClosed runs when both were closed
      */
-    record Ways(ControlPlane control, List<Transport> transports) {
+    record Ways(ControlPlane control, List<Transport> transports, Runnable onClosed) {
         public Ways {
             transports = List.copyOf(transports);
+        }
+
+        Ways(ControlPlane control, List<Transport> transports) {
+            this(control, transports, () -> {});
         }
     }
 }

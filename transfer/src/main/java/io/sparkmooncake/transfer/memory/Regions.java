@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Regions {
     private static final SecureRandom KEYS = new SecureRandom();
-    private static final AtomicLong NEXT_ID = new AtomicLong(1);
 
     private Regions() {}
 
@@ -38,7 +36,7 @@ public final class Regions {
         SharedFile file = SharedFile.create(directory);
         boolean created = false;
         try {
-            long id = NEXT_ID.getAndIncrement();
+            long id = newId();
             RegionDescriptor descriptor = new RegionDescriptor(id, KEYS.nextLong(), sizeBytes, location, file.path());
             file.write(0, RegionHeaderLayout.encode(id, descriptor.key(), sizeBytes));
             MappedRegion region = map(file.channel(), descriptor, file);
@@ -73,10 +71,7 @@ public final class Regions {
         checkSize(sizeBytes);
         MappedMemory memory = MappedMemory.allocate(Math.toIntExact(sizeBytes));
         return new MappedRegion(
-                new RegionDescriptor(NEXT_ID.getAndIncrement(), KEYS.nextLong(), sizeBytes, Location.ANY, ""),
-                memory,
-                null,
-                null);
+                new RegionDescriptor(newId(), KEYS.nextLong(), sizeBytes, Location.ANY, ""), memory, null, null);
     }
 
     /**
@@ -140,6 +135,11 @@ public final class Regions {
                     "copy length=" + length + " exceeds limit=" + HostRegion.MAX_SLICE_BYTES);
         }
         MappedMemory.copy(from.address(fromOffset), to.address(toOffset), length);
+    }
+
+    /** Random, so that no process-wide counter is needed; 63 bits do not meet twice. */
+    private static long newId() {
+        return KEYS.nextLong() & Long.MAX_VALUE;
     }
 
     private static void checkSize(long sizeBytes) {
