@@ -43,7 +43,9 @@ import org.jspecify.annotations.Nullable;
  * complete: what hangs on them must not block.
  */
 public final class PeerDirectory implements AutoCloseable {
-    private static final String PREFIX = "peers/";
+    /** Under which every process publishes its record, by name. */
+    public static final String PREFIX = "peers/";
+
     private static final int MAX_REMOVED = 16_384;
     private static final Duration FIRST_RETRY = Duration.ofMillis(50);
     private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(2);
