@@ -90,7 +90,8 @@ final class BootstrapScaleTest {
                 peers * 8,
                 (System.nanoTime() - connectStartNanos) / 1_000_000,
                 stores.asks() - asks);
-        assertThat(asks).isLessThanOrEqualTo((long) MAX_ASKS_PER_PEER * peers + MAX_ASKS_PER_SECOND * startSeconds);
+        assertThat(asks)
+                .isLessThanOrEqualTo((long) MAX_ASKS_PER_PEER * peers + (long) MAX_ASKS_PER_SECOND * startSeconds);
         assertThat(stores.asks() - asks).as("look-ups caused by connecting").isLessThanOrEqualTo(peers);
     }
 
