@@ -84,23 +84,45 @@ public final class RegionPool implements AutoCloseable {
         if (bytes <= 0) {
             throw new IllegalArgumentException("extent size=" + bytes + " must be positive");
         }
-        long size = align(bytes);
-        synchronized (this) {
-            if (closed) {
-                throw new IOException("the region pool is closed: the executor is stopping");
-            }
-            if (usedBytes + size > limits.limitBytes()) {
-                return Optional.empty();
-            }
-            for (PooledRegion home : regions) {
-                Optional<Extent> extent = take(home, size);
-                if (extent.isPresent()) {
-                    return extent;
-                }
-            }
-            Optional<PooledRegion> grown = grow(size);
-            return grown.isPresent() ? take(grown.get(), size) : Optional.empty();
+        if (bytes > limits.limitBytes()) {
+            return Optional.empty();
         }
+        long size = align(bytes);
+        Optional<Extent> extent = tryOnce(size);
+        if (extent.isEmpty() && fits(size) && retireWhereIdle(System.nanoTime(), Long.MIN_VALUE)) {
+            extent = tryOnce(size);
+        }
+        return extent;
+    }
+
+    /** Looks in the regions that exist, then in a new one where there is room for it. */
+    private synchronized Optional<Extent> tryOnce(long size) throws IOException {
+        if (closed) {
+            throw new IOException("the region pool is closed: the executor is stopping");
+        }
+        if (!fits(size)) {
+            return Optional.empty();
+        }
+        for (PooledRegion home : regions) {
+            Optional<Extent> extent = take(home, size);
+            if (extent.isPresent()) {
+                return extent;
+            }
+        }
+        if (kind == Kind.SHARED_MEMORY && size > limits.limitBytes() - reservedBytes()) {
+            return Optional.empty();
+        }
+        Optional<PooledRegion> grown = grow(size);
+        return grown.isPresent() ? take(grown.get(), size) : Optional.empty();
+    }
+
+    private synchronized boolean fits(long size) {
+        return size <= limits.limitBytes() - usedBytes;
+    }
+
+    @GuardedBy("this")
+    private long reservedBytes() {
+        return regions.stream().mapToLong(PooledRegion::reservedBytes).sum();
     }
 
     private static long align(long bytes) {
@@ -128,11 +150,7 @@ public final class RegionPool implements AutoCloseable {
         if (end <= home.reservedBytes()) {
             return true;
         }
-        long elsewhere = regions.stream()
-                .filter(other -> other != home)
-                .mapToLong(PooledRegion::reservedBytes)
-                .sum();
-        long allowed = limits.limitBytes() - elsewhere;
+        long allowed = limits.limitBytes() - (reservedBytes() - home.reservedBytes());
         if (end > allowed) {
             return false;
         }
@@ -163,7 +181,7 @@ public final class RegionPool implements AutoCloseable {
 
     private Optional<HostRegion> create(long size, long neededBytes) throws IOException {
         return switch (kind) {
-            case PRIVATE_MEMORY -> Optional.of(Regions.allocate(size));
+            case PRIVATE_MEMORY -> allocate(size);
             case SHARED_MEMORY ->
                 usable(directories.get(0)) < RESERVE_STEP_BYTES
                         ? Optional.empty()
@@ -177,6 +195,15 @@ public final class RegionPool implements AutoCloseable {
                         : Optional.of(Regions.create(emptiest, size, Location.ANY));
             }
         };
+    }
+
+    /** The JVM's own limit of direct memory is a full pool, not the end of the executor. */
+    private static Optional<HostRegion> allocate(long size) {
+        try {
+            return size > Integer.MAX_VALUE ? Optional.empty() : Optional.of(Regions.allocate(size));
+        } catch (OutOfMemoryError directMemoryIsFull) {
+            return Optional.empty();
+        }
     }
 
     private static long usable(Path directory) {
@@ -211,7 +238,7 @@ public final class RegionPool implements AutoCloseable {
         retireWhereIdle(nowNanos, limits.idle().toNanos());
     }
 
-    private void retireWhereIdle(long nowNanos, long idleNanos) {
+    private boolean retireWhereIdle(long nowNanos, long idleNanos) {
         List<PooledRegion> idle = new ArrayList<>();
         synchronized (this) {
             for (Iterator<PooledRegion> each = regions.iterator(); each.hasNext(); ) {
@@ -223,6 +250,7 @@ public final class RegionPool implements AutoCloseable {
             }
         }
         idle.forEach(this::retire);
+        return !idle.isEmpty();
     }
 
     private void retire(PooledRegion home) {
