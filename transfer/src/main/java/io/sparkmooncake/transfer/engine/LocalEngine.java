@@ -46,17 +46,17 @@ public final class LocalEngine implements TransferEngine {
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
     private final EngineParts parts;
+    private final Runnable onClosed;
     private final WarmUpService warmUp;
-    private final Runnable ended;
     private final LostLives gone = new LostLives();
     private final Map<Life, Connection> connections = new HashMap<>();
     private final Map<Life, Peer> connected = new ConcurrentHashMap<>();
     private final Map<Long, MemoryRegion> registered = new ConcurrentHashMap<>();
     private final AtomicBoolean closing = new AtomicBoolean();
 
-    private LocalEngine(EngineParts parts, Runnable ended) {
+    private LocalEngine(EngineParts parts, Runnable onClosed) {
         this.parts = parts;
-        this.ended = ended;
+        this.onClosed = onClosed;
         this.warmUp = new WarmUpService(
                 parts.self(),
                 parts.slots(),
@@ -68,12 +68,10 @@ public final class LocalEngine implements TransferEngine {
     }
 
     /**
-     * Starts the engine of this process: its listener answers when this returns. A path whose transport cannot start here is
-     * refused for every peer, with that reason; only the listener is indispensable.
+     * Starts this process's engine: a listener that answers, then the transports that the settings name. A path that this
+     * process cannot offer is refused to every peer, with the reason.
      *
-     * @param identity towards peers; its secret is that of the application
-     * @param settings of the engine
-     * @throws TransferException when no port could be bound or the listener does not answer under the identity's host
+     * @throws TransferException when no port could be bound, or control memory is not to be had
      */
     public static LocalEngine start(Identity identity, TransferSettings settings) throws TransferException {
         return EngineStart.start(identity, settings);
@@ -102,7 +100,7 @@ public final class LocalEngine implements TransferEngine {
                 .toList();
         EngineParts parts = new EngineParts(
                 self, agent, ways.control(), ways.transports(), counters, slots, new AtomicLong(), settings);
-        return new LocalEngine(parts, ways.ended());
+        return new LocalEngine(parts, ways.onClosed());
     }
 
     @Override
@@ -305,7 +303,7 @@ public final class LocalEngine implements TransferEngine {
         }
         parts.transports().forEach(Transport::close);
         parts.control().close();
-        ended.run();
+        onClosed.run();
         parts.slots().close();
         registered.values().forEach(MemoryRegion::release);
         registered.clear();
@@ -317,11 +315,15 @@ public final class LocalEngine implements TransferEngine {
      *
      * @param control that listens already
      * @param transports in order of preference
-     * @param ended run once, when both are closed
+     * @param onClosed runs when both were closed
      */
-    record Ways(ControlPlane control, List<Transport> transports, Runnable ended) {
+    record Ways(ControlPlane control, List<Transport> transports, Runnable onClosed) {
         public Ways {
             transports = List.copyOf(transports);
+        }
+
+        Ways(ControlPlane control, List<Transport> transports) {
+            this(control, transports, () -> {});
         }
     }
 }

@@ -105,10 +105,15 @@ final class BatchCopy {
                 batch.fail(index, done, end);
                 return end;
             }
-            if (read) {
-                Regions.copy(remote, remoteOffset + done, local, localOffset + done, step);
-            } else {
-                Regions.copy(local, localOffset + done, remote, remoteOffset + done, step);
+            try {
+                if (read) {
+                    Regions.copy(remote, remoteOffset + done, local, localOffset + done, step);
+                } else {
+                    Regions.copy(local, localOffset + done, remote, remoteOffset + done, step);
+                }
+            } catch (InternalError fault) {
+                batch.fail(index, done, pageMissing(index, fault));
+                return null;
             }
             done += step;
         }
@@ -147,6 +152,15 @@ final class BatchCopy {
 
     private void refuse(int index, String reason, @Nullable Exception cause) {
         batch.fail(index, 0, link.refused(describe(index) + " refused: " + reason, cause));
+    }
+
+    /** The JVM turns the signal of a page that the file system cannot provide into an error. */
+    private TransferException pageMissing(int index, InternalError fault) {
+        return new TransferException(
+                Code.UNREACHABLE,
+                describe(index) + " touched a page that could not be provided: the file system of the region, or of the"
+                        + " local one, is full",
+                fault);
     }
 
     /** Looks once in a while whether the batch has to end, and says why. */

@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 final class ImportedRegions {
     private final ConcurrentHashMap<RegionDescriptor, Mapping> mappings = new ConcurrentHashMap<>();
+    private final Runnable beforeImport;
 
     @GuardedBy("this")
     private boolean closed;
@@ -32,6 +33,11 @@ final class ImportedRegions {
         }
     }
 
+    /** Creates an empty cache that tells when it is about to map a region. */
+    ImportedRegions(Runnable beforeImport) {
+        this.beforeImport = beforeImport;
+    }
+
     /**
      * Returns the mapping, counted once for the caller.
      *
@@ -43,6 +49,7 @@ final class ImportedRegions {
             known.usedNanos = System.nanoTime();
             return known.region;
         }
+        beforeImport.run();
         return importOnce(descriptor);
     }
 

@@ -22,13 +22,14 @@ import org.jspecify.annotations.Nullable;
 final class ShmLink implements Link {
     private final ShmTransport transport;
     private final PeerRecord peer;
-    private final ImportedRegions regions = new ImportedRegions();
+    private final ImportedRegions regions;
     private final CompletableFuture<String> lost = new CompletableFuture<>();
     private volatile boolean closed;
 
     ShmLink(ShmTransport transport, PeerRecord peer) {
         this.transport = transport;
         this.peer = peer;
+        this.regions = new ImportedRegions(transport::trimWhereDue);
     }
 
     @Override

@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -36,6 +38,7 @@ public final class ShmTransport implements Transport {
     private final long idleNanos;
     private final Set<ShmLink> links = ConcurrentHashMap.newKeySet();
     private final LongAdder refusedRequests = new LongAdder();
+    private final AtomicLong trimmedNanos = new AtomicLong(System.nanoTime());
     private volatile boolean closed;
 
     private ShmTransport(HostRegion probe, long idleNanos) {
@@ -101,10 +104,20 @@ public final class ShmTransport implements Transport {
 
     /**
      * Drops mappings that nobody asked for since {@code settings.idle()} and those that their owner unregistered, so that their
-     * memory goes back to the host. Called by the engine's housekeeping, beside the pools' own.
+     * memory goes back to the host. Happens by itself before a region is mapped; whoever has a clock calls it too, for a process
+     * that maps nothing any more.
      */
     public void trim(long nowNanos) {
+        trimmedNanos.set(nowNanos);
         links.forEach(link -> link.trim(nowNanos, idleNanos));
+    }
+
+    /** Trims before a region is mapped, at most four times in the idle time or once a second. */
+    void trimWhereDue() {
+        long now = System.nanoTime();
+        if (now - trimmedNanos.get() >= Math.min(idleNanos / 4, TimeUnit.SECONDS.toNanos(1))) {
+            trim(now);
+        }
     }
 
     /** Returns how many requests and maps of this process were refused: wrong key, out of bounds, unregistered, not there. */
