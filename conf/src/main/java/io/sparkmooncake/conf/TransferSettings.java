@@ -59,4 +59,9 @@ public record TransferSettings(
                         Settings.SEGMENT_BYTES.read(conf),
                         Settings.MEMORY_IDLE.read(conf)));
     }
+
+    /** Returns the same settings with other paths. */
+    public TransferSettings withPaths(List<String> otherPaths) {
+        return new TransferSettings(otherPaths, connectTimeout, transferTimeout, maxBytesInFlight, tcp, memory);
+    }
 }

@@ -3,8 +3,9 @@ package io.sparkmooncake.transfer.engine;
 
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.agent.Agent;
 import io.sparkmooncake.transfer.agent.AgentThread;
-import io.sparkmooncake.transfer.engine.LocalEngine.Ways;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.Regions;
@@ -13,64 +14,120 @@ import io.sparkmooncake.transfer.spi.Transport;
 import io.sparkmooncake.transfer.tcp.Identity;
 import io.sparkmooncake.transfer.tcp.TcpTransport;
 import java.io.IOException;
-import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Puts the real transports together for {@link LocalEngine#start}; whatever was started is closed when a later step fails. */
+/** Makes the threads and transports that the settings ask for, and an engine of them. A start that fails leaves nothing. */
 final class EngineStart {
-    private EngineStart() {}
+    private static final Logger LOG = LoggerFactory.getLogger(EngineStart.class);
+    private static final int MIN_CONTROL_THREADS = 16;
+
+    private final Identity identity;
+    private final TransferSettings settings;
+    private final Agent agent;
+    private final ExecutorService controlThreads;
+
+    private EngineStart(Identity identity, TransferSettings settings) {
+        this.identity = identity;
+        this.settings = settings;
+        this.agent = AgentThread.start(identity.name());
+        this.controlThreads = controlThreads(identity.name(), settings.tcp().threads());
+    }
 
     static LocalEngine start(Identity identity, TransferSettings settings) throws TransferException {
-        AtomicInteger threads = new AtomicInteger();
-        ExecutorService controlThreads = Executors.newCachedThreadPool(task -> {
-            Thread thread = new Thread(task, "mooncake-control-" + identity.name() + "-" + threads.incrementAndGet());
-            thread.setDaemon(true);
-            return thread;
-        });
-        boolean started = false;
+        EngineStart start = new EngineStart(identity, settings);
         try {
-            TcpTransport tcp = TcpTransport.start(identity, settings, controlThreads);
-            List<Transport> transports = new ArrayList<>();
-            for (String path : settings.paths()) {
-                transports.add(path.equals("tcp") ? tcp : shm(settings));
-            }
-            LocalEngine engine = LocalEngine.assemble(
-                    new Life(identity.name(), identity.epoch()),
-                    identity.host(),
-                    AgentThread.start("mooncake-agent-" + identity.name()),
-                    new Ways(tcp, transports, controlThreads::shutdownNow),
-                    size -> controlMemory(settings, size),
-                    settings);
-            started = true;
-            return engine;
-        } finally {
-            if (!started) {
-                controlThreads.shutdownNow();
-            }
+            return start.start();
+        } catch (TransferException | RuntimeException e) {
+            start.controlThreads.shutdownNow();
+            start.agent.close();
+            throw e;
         }
     }
 
-    private static Transport shm(TransferSettings settings) {
+    private LocalEngine start() throws TransferException {
+        TcpTransport tcp = TcpTransport.start(identity, settings, controlThreads);
+        List<Transport> transports = new ArrayList<>();
+        for (String path : settings.paths()) {
+            transports.add(
+                    switch (path) {
+                        case "tcp" -> tcp;
+                        case "shm" -> startShm();
+                        default -> new UnavailableTransport(path, "this build has no path of that name");
+                    });
+        }
+        LocalEngine.Ways ways = new LocalEngine.Ways(tcp, transports, controlThreads::shutdownNow);
+        Life life = new Life(identity.name(), identity.epoch());
+        return LocalEngine.assemble(life, identity.host(), agent, ways, this::controlMemory, settings);
+    }
+
+    private Transport startShm() {
         try {
-            return ShmTransport.start(settings.memory());
+            ShmTransport shm = ShmTransport.start(settings.memory());
+            Duration interval = settings.memory().idle().dividedBy(2);
+            trimLater(shm, interval.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : interval);
+            return shm;
         } catch (IOException e) {
-            return new UnavailableTransport(
-                    "shm",
-                    "this process cannot create shareable memory in "
-                            + settings.memory().dir() + ": " + e.getMessage() + "; see spark.mooncake.memory.dir");
+            String reason = "cannot make shared memory in " + settings.memory().dir() + ": " + e
+                    + ". Check spark.mooncake.memory.dir";
+            LOG.warn("peer {}: path shm is not offered: {}", identity.name(), reason);
+            return new UnavailableTransport("shm", reason);
         }
     }
 
-    /** Shareable where that is possible, so that a same-host peer's first word needs no network. */
-    private static HostRegion controlMemory(TransferSettings settings, long sizeBytes) {
+    private void trimLater(ShmTransport shm, Duration interval) {
         try {
-            return Regions.create(Path.of(settings.memory().dir()), sizeBytes, Location.ANY);
-        } catch (IOException e) {
+            agent.after(interval, () -> {
+                shm.trim(System.nanoTime());
+                trimLater(shm, interval);
+            });
+        } catch (RejectedExecutionException e) {
+            LOG.debug("peer {}: the engine ended, mappings are not trimmed any more", identity.name());
+        }
+    }
+
+    private HostRegion controlMemory(long sizeBytes) throws TransferException {
+        if (settings.paths().contains("shm")) {
+            try {
+                return Regions.create(java.nio.file.Path.of(settings.memory().dir()), sizeBytes, Location.ANY);
+            } catch (IOException e) {
+                LOG.warn(
+                        "peer {}: control memory of {} bytes is private, and path shm refused: {}",
+                        identity.name(),
+                        sizeBytes,
+                        e.toString());
+            }
+        }
+        try {
             return Regions.allocate(sizeBytes);
+        } catch (OutOfMemoryError e) {
+            throw new TransferException(
+                    Code.REFUSED,
+                    "no memory outside the heap for " + sizeBytes + " bytes of warm-up slots: raise"
+                            + " spark.executor.memoryOverhead",
+                    e);
         }
+    }
+
+    private static ExecutorService controlThreads(String name, int tcpThreads) {
+        int threads = Math.max(MIN_CONTROL_THREADS, 4 * tcpThreads);
+        AtomicInteger number = new AtomicInteger();
+        ThreadPoolExecutor pool =
+                new ThreadPoolExecutor(threads, threads, 60, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> {
+                    Thread thread = new Thread(task, "mooncake-control-" + name + "-" + number.incrementAndGet());
+                    thread.setDaemon(true);
+                    return thread;
+                });
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
     }
 }

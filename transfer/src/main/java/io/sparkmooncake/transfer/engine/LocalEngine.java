@@ -46,17 +46,17 @@ public final class LocalEngine implements TransferEngine {
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
 
     private final EngineParts parts;
-    private final Runnable onClosed;
     private final WarmUpService warmUp;
+    private final Runnable ended;
     private final LostLives gone = new LostLives();
     private final Map<Life, Connection> connections = new HashMap<>();
     private final Map<Life, Peer> connected = new ConcurrentHashMap<>();
     private final Map<Long, MemoryRegion> registered = new ConcurrentHashMap<>();
     private final AtomicBoolean closing = new AtomicBoolean();
 
-    private LocalEngine(EngineParts parts, Runnable onClosed) {
+    private LocalEngine(EngineParts parts, Runnable ended) {
         this.parts = parts;
-        this.onClosed = onClosed;
+        this.ended = ended;
         this.warmUp = new WarmUpService(
                 parts.self(),
                 parts.slots(),
@@ -68,10 +68,12 @@ public final class LocalEngine implements TransferEngine {
     }
 
     /**
-     * Starts this process's engine: a listener that answers, then the transports that the settings name. A path that this
-     * process cannot offer is refused to every peer, with the reason.
+     * Starts the engine of this process: its listener answers when this returns. A path whose transport cannot start here is
+     * refused for every peer, with that reason; only the listener is indispensable.
      *
-     * @throws TransferException when no port could be bound, or control memory is not to be had
+     * @param identity towards peers; its secret is that of the application
+     * @param settings of the engine
+     * @throws TransferException when no port could be bound or the listener does not answer under the identity's host
      */
     public static LocalEngine start(Identity identity, TransferSettings settings) throws TransferException {
         return EngineStart.start(identity, settings);
@@ -100,7 +102,7 @@ public final class LocalEngine implements TransferEngine {
                 .toList();
         EngineParts parts = new EngineParts(
                 self, agent, ways.control(), ways.transports(), counters, slots, new AtomicLong(), settings);
-        return new LocalEngine(parts, ways.onClosed());
+        return new LocalEngine(parts, ways.ended());
     }
 
     @Override
@@ -303,7 +305,7 @@ public final class LocalEngine implements TransferEngine {
         }
         parts.transports().forEach(Transport::close);
         parts.control().close();
-        onClosed.run();
+        ended.run();
         parts.slots().close();
         registered.values().forEach(MemoryRegion::release);
         registered.clear();
@@ -315,15 +317,11 @@ public final class LocalEngine implements TransferEngine {
      *
      * @param control that listens already
      * @param transports in order of preference
-     * @param onClosed runs when both were closed
+     * @param ended run once, when both are closed
      */
-    record Ways(ControlPlane control, List<Transport> transports, Runnable onClosed) {
+    record Ways(ControlPlane control, List<Transport> transports, Runnable ended) {
         public Ways {
             transports = List.copyOf(transports);
-        }
-
-        Ways(ControlPlane control, List<Transport> transports) {
-            this(control, transports, () -> {});
         }
     }
 }

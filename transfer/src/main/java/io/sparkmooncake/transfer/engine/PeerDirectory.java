@@ -43,7 +43,9 @@ import org.jspecify.annotations.Nullable;
  * complete: what hangs on them must not block.
  */
 public final class PeerDirectory implements AutoCloseable {
-    private static final String PREFIX = "peers/";
+    /** Where records are in the store: {@code peers/<name>}, encoded as {@link PeerRecord#encode}. */
+    public static final String PREFIX = "peers/";
+
     private static final int MAX_REMOVED = 16_384;
     private static final Duration FIRST_RETRY = Duration.ofMillis(50);
     private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(2);
@@ -115,17 +117,17 @@ public final class PeerDirectory implements AutoCloseable {
         return find(name)
                 .flatMap(engine::connected)
                 .map(CompletableFuture::completedFuture)
-                .orElseGet(() -> Settled.one(attempt(name), agent, timeout));
+                .orElseGet(() -> Settled.one(attempts(List.of(name)).get(0), agent, timeout));
     }
 
     /** As {@link #peer}, for many at once: all of them in order, or one table with a row for each that is missing. */
     public CompletableFuture<List<Peer>> peers(Collection<String> names) {
-        return Settled.all(names.stream().map(this::attempt).toList(), agent, timeout);
+        return Settled.all(attempts(names), agent, timeout);
     }
 
     /** Waits for the records of these peers without connecting: all of them in order, or one table as {@link #peers}. */
     public CompletableFuture<List<PeerRecord>> records(Collection<String> names) {
-        return Settled.all(names.stream().map(this::recordOf).toList(), agent, timeout);
+        return Settled.all(recordsOf(names), agent, timeout);
     }
 
     /** Takes this process's record out of the store and fails whoever waits. The engine stays. */
@@ -162,45 +164,62 @@ public final class PeerDirectory implements AutoCloseable {
         });
     }
 
-    private CompletableFuture<Settled<Peer>> attempt(String name) {
+    private List<CompletableFuture<Settled<Peer>>> attempts(Collection<String> names) {
+        return recordsOf(names).stream().map(this::attempt).toList();
+    }
+
+    private CompletableFuture<Settled<Peer>> attempt(CompletableFuture<Settled<PeerRecord>> record) {
         CompletableFuture<Settled<Peer>> attempt = new CompletableFuture<>();
-        var unused = recordOf(name)
-                .thenAccept(settled -> settled.fold(
-                        record -> tell(() -> connect(record, attempt)) || attempt.complete(closed(name)),
-                        cause -> attempt.complete(new Settled.Missed<>(cause))));
+        var unused = record.thenAccept(settled -> settled.fold(
+                found -> tell(() -> connect(found, attempt)) || attempt.complete(closed(found.name())),
+                cause -> attempt.complete(new Settled.Missed<>(cause))));
         return attempt;
     }
 
-    private CompletableFuture<Settled<PeerRecord>> recordOf(String name) {
-        CompletableFuture<Settled<PeerRecord>> attempt = new CompletableFuture<>();
-        if (!tell(() -> begin(name, attempt))) {
-            attempt.complete(closed(name));
+    private List<CompletableFuture<Settled<PeerRecord>>> recordsOf(Collection<String> names) {
+        Call call = new Call(agent.nanoTime(), watch.looks().count());
+        List<Waiter> asked = names.stream().map(name -> new Waiter(name, call)).toList();
+        if (!tell(() -> begin(call, asked))) {
+            asked.forEach(waiter -> waiter.attempt.complete(closed(waiter.name)));
         }
-        return attempt;
+        return asked.stream().map(Waiter::attempt).toList();
     }
 
     private static <T> Settled<T> closed(String name) {
         return missed(name, Code.CLOSED, "this process is closing", Duration.ZERO);
     }
 
-    private void begin(String name, CompletableFuture<Settled<PeerRecord>> attempt) {
-        PeerRecord record = known.get(name);
-        String reason = removed.get(name);
+    private void begin(Call call, List<Waiter> asked) {
+        List<Waiter> waiting =
+                asked.stream().filter(waiter -> !answerNow(waiter)).toList();
+        if (waiting.isEmpty()) {
+            return;
+        }
+        for (Waiter waiter : waiting) {
+            waiters.computeIfAbsent(waiter.name, name -> new ArrayList<>(1)).add(waiter);
+        }
+        call.left = waiting.size();
+        call.deadline = agent.after(timeout, () -> waiting.forEach(this::expire));
+        watch.pace(Watch.Pace.SOON);
+    }
+
+    private boolean answerNow(Waiter waiter) {
+        PeerRecord record = known.get(waiter.name);
+        String reason = removed.get(waiter.name);
         if (closing.get()) {
-            attempt.complete(closed(name));
-        } else if (record != null) {
-            attempt.complete(new Settled.Reached<>(record));
-        } else if (reason != null) {
-            attempt.complete(missed(name, Code.PEER_LOST, name + " was removed: " + reason, Duration.ZERO));
+            return waiter.attempt.complete(closed(waiter.name));
+        }
+        if (record != null) {
+            return waiter.attempt.complete(new Settled.Reached<>(record));
+        }
+        if (reason != null) {
+            // Should a new life of that name have come meanwhile, the next one who asks will know of it.
             watch.pace(Watch.Pace.SOON);
             setPace();
-        } else {
-            Waiter waiter = new Waiter(attempt, agent.nanoTime(), watch.looks().count());
-            waiters.computeIfAbsent(name, key -> new ArrayList<>()).add(waiter);
-            Agent.Alarm deadline = agent.after(timeout, () -> expire(name, waiter));
-            var unused = attempt.whenComplete((settled, failure) -> deadline.cancel());
-            watch.pace(Watch.Pace.SOON);
+            String text = waiter.name + " was removed: " + reason;
+            return waiter.attempt.complete(missed(waiter.name, Code.PEER_LOST, text, Duration.ZERO));
         }
+        return false;
     }
 
     private void connect(PeerRecord record, CompletableFuture<Settled<Peer>> attempt) {
@@ -264,7 +283,7 @@ public final class PeerDirectory implements AutoCloseable {
         }
         List<Waiter> waiting = waiters.remove(name);
         if (waiting != null) {
-            waiting.forEach(waiter -> waiter.attempt.complete(new Settled.Reached<>(record)));
+            waiting.forEach(waiter -> waiter.settle(new Settled.Reached<>(record)));
         }
     }
 
@@ -284,27 +303,30 @@ public final class PeerDirectory implements AutoCloseable {
     private void fail(String name, Code code, String reason) {
         List<Waiter> waiting = waiters.remove(name);
         if (waiting != null) {
-            waiting.forEach(waiter -> waiter.attempt.complete(missed(name, code, reason, waited(waiter))));
+            waiting.forEach(waiter -> waiter.settle(missed(name, code, reason, waited(waiter))));
         }
     }
 
-    private void expire(String name, Waiter waiter) {
+    private void expire(Waiter waiter) {
+        List<Waiter> waiting = waiters.get(waiter.name);
+        if (waiting == null || !waiting.remove(waiter)) {
+            return;
+        }
         Watch.Looks looks = watch.looks();
-        long count = looks.count() - waiter.startLooks;
-        waiter.attempt.complete(missed(
-                name,
+        long count = looks.count() - waiter.call.startLooks;
+        waiter.settle(missed(
+                waiter.name,
                 Code.TIMED_OUT,
                 "no record in the store, look-ups=" + count + ", their last error: " + looks.lastError(),
                 waited(waiter)));
-        List<Waiter> waiting = waiters.get(name);
-        if (waiting != null && waiting.remove(waiter) && waiting.isEmpty()) {
-            waiters.remove(name);
+        if (waiting.isEmpty()) {
+            waiters.remove(waiter.name);
             setPace();
         }
     }
 
     private Duration waited(Waiter waiter) {
-        return Duration.ofNanos(agent.nanoTime() - waiter.startNanos);
+        return Duration.ofNanos(agent.nanoTime() - waiter.call.startNanos);
     }
 
     private static <T> Settled<T> missed(String name, Code code, String error, Duration waited) {
@@ -336,5 +358,39 @@ public final class PeerDirectory implements AutoCloseable {
                 : new TransferException(Code.UNREACHABLE, String.valueOf(cause), cause);
     }
 
-    private record Waiter(CompletableFuture<Settled<PeerRecord>> attempt, long startNanos, long startLooks) {}
+    /** One call for one or many names, and the one deadline of all of them. */
+    private static final class Call {
+        private final long startNanos;
+        private final long startLooks;
+        private int left;
+        private Agent.@Nullable Alarm deadline;
+
+        Call(long startNanos, long startLooks) {
+            this.startNanos = startNanos;
+            this.startLooks = startLooks;
+        }
+    }
+
+    /** One name that a call waits for. Equal by identity: two calls may wait for one name. */
+    private static final class Waiter {
+        private final String name;
+        private final Call call;
+        private final CompletableFuture<Settled<PeerRecord>> attempt = new CompletableFuture<>();
+
+        Waiter(String name, Call call) {
+            this.name = name;
+            this.call = call;
+        }
+
+        CompletableFuture<Settled<PeerRecord>> attempt() {
+            return attempt;
+        }
+
+        void settle(Settled<PeerRecord> settled) {
+            attempt.complete(settled);
+            if (--call.left == 0 && call.deadline != null) {
+                call.deadline.cancel();
+            }
+        }
+    }
 }

@@ -8,21 +8,13 @@ import io.sparkmooncake.transfer.spi.Transport;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
-/** A path that the settings name and this process cannot offer: refused to every peer, with the reason. */
-final class UnavailableTransport implements Transport {
-    private final String name;
-    private final String reason;
-
-    UnavailableTransport(String name, String reason) {
-        this.name = name;
-        this.reason = reason;
-    }
-
-    @Override
-    public String name() {
-        return name;
-    }
-
+/**
+ * Stands for a path that was asked for and cannot start in this process, so that every peer's table of paths says why.
+ *
+ * @param name of the path
+ * @param reason one sentence
+ */
+record UnavailableTransport(String name, String reason) implements Transport {
     @Override
     public Map<String, String> attributes() {
         return Map.of();

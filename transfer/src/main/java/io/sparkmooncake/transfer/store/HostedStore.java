@@ -15,7 +15,7 @@ public final class HostedStore {
     /** Fastest look-ups of one client. */
     static final int MIN_PACE_MILLIS = 8;
 
-    /** Slowest look-ups that the host asks for: one client among 4,096 owners. */
+    /** Slowest look-ups that the host asks for. */
     static final int MAX_PACE_MILLIS = 1_024;
 
     private final Object lock = new Object();
@@ -89,10 +89,10 @@ public final class HostedStore {
         return new StoreReply.Refused(e.code(), String.valueOf(e.getMessage()));
     }
 
-    /** A quarter of a millisecond per process that holds keys: 4,000 look-ups a second however many they are. */
+    /** A millisecond per process that holds keys: 1,000 look-ups a second, however many processes wait. */
     @GuardedBy("lock")
     private int paceMillis() {
-        return Math.min(MAX_PACE_MILLIS, Math.max(MIN_PACE_MILLIS, table.owners() / 4));
+        return Math.min(MAX_PACE_MILLIS, Math.max(MIN_PACE_MILLIS, table.owners()));
     }
 
     /**

@@ -32,7 +32,7 @@ public final class RemoteStore implements Store, AutoCloseable {
     private final AtomicLong exchanges = new AtomicLong();
     private final Map<Long, CompletableFuture<?>> pending = new ConcurrentHashMap<>();
 
-    RemoteStore(Agent agent, ExecutorService asks, StoreChannel channel, Duration timeout) {
+    private RemoteStore(Agent agent, ExecutorService asks, StoreChannel channel, Duration timeout) {
         this.agent = agent;
         this.asks = asks;
         this.channel = channel;
@@ -54,6 +54,11 @@ public final class RemoteStore implements Store, AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
+        return over(agent, asks, channel, timeout);
+    }
+
+    /** As {@link #start}, asking on threads of the caller's. The store shuts the executor down when it is closed. */
+    public static RemoteStore over(Agent agent, ExecutorService asks, StoreChannel channel, Duration timeout) {
         return new RemoteStore(agent, asks, channel, timeout);
     }
 

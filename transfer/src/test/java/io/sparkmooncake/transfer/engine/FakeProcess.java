@@ -57,7 +57,7 @@ final class FakeProcess {
                     new Life(name, epoch),
                     "host-" + name,
                     agent,
-                    new LocalEngine.Ways(plane, List.of(fakeShm, fakeTcp)),
+                    new LocalEngine.Ways(plane, List.of(fakeShm, fakeTcp), () -> {}),
                     sizeBytes -> new HeapRegion(regions.incrementAndGet(), sizeBytes, controlMemory),
                     SETTINGS);
             return new FakeProcess(plane, fakeShm, fakeTcp, engine);

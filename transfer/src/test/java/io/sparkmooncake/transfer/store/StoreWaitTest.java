@@ -22,8 +22,8 @@ final class StoreWaitTest {
     private final HostedStore host = new HostedStore(1 << 20);
     private final List<Long> askedAtMillis = new ArrayList<>();
     private boolean hostDown;
-    private final RemoteStore store = new RemoteStore(agent, new DirectExecutor(), this::ask, MINUTE);
-    private final RemoteStore other = new RemoteStore(agent, new DirectExecutor(), host::answer, MINUTE);
+    private final RemoteStore store = RemoteStore.over(agent, new DirectExecutor(), this::ask, MINUTE);
+    private final RemoteStore other = RemoteStore.over(agent, new DirectExecutor(), host::answer, MINUTE);
 
     private byte[] ask(byte[] request) throws IOException {
         askedAtMillis.add(agent.now().toMillis());
@@ -103,9 +103,9 @@ final class StoreWaitTest {
             other.claim("peers/" + i, Blob.of("r"), new Owner("" + i, i, "h:1")).join();
         }
         var unused = store.await("k", MINUTE);
-        agent.advance(Duration.ofMillis(350));
-        // 400 owners: 100 ms, from the first answer on.
-        assertThat(askedAtMillis).containsExactly(0L, 100L, 300L);
+        agent.advance(Duration.ofMillis(1_300));
+        // 400 owners: 400 ms, from the first answer on.
+        assertThat(askedAtMillis).containsExactly(0L, 400L, 1_200L);
     }
 
     @Test
@@ -152,7 +152,7 @@ final class StoreWaitTest {
     void waitingOccupiesNothingOfTheHost() {
         List<RemoteStore> waiters = new ArrayList<>();
         for (int i = 0; i < 500; i++) {
-            RemoteStore waiter = new RemoteStore(agent, new DirectExecutor(), host::answer, MINUTE);
+            RemoteStore waiter = RemoteStore.over(agent, new DirectExecutor(), host::answer, MINUTE);
             waiters.add(waiter);
             var unused = waiter.await("never", MINUTE);
         }
@@ -181,7 +181,7 @@ final class StoreWaitTest {
             other.put("big/" + i, Blob.of(new byte[20_000])).join();
         }
         HostedStore large = new HostedStore(1L << 30);
-        RemoteStore writer = new RemoteStore(agent, new DirectExecutor(), large::answer, MINUTE);
+        RemoteStore writer = RemoteStore.over(agent, new DirectExecutor(), large::answer, MINUTE);
         for (int i = 0; i < 300; i++) {
             writer.put("big/" + i, Blob.of(new byte[20_000])).join();
         }

@@ -82,7 +82,7 @@ public final class FakeTransport implements Transport {
 
     @Override
     public Map<String, String> attributes() {
-        return Map.of(name + ".process", process);
+        return Map.of();
     }
 
     @Override
@@ -99,7 +99,7 @@ public final class FakeTransport implements Transport {
 
     @Override
     public CompletableFuture<Reachability> link(PeerRecord peer) {
-        FakeTransport target = network.get(peer.attributes().get(name + ".process"));
+        FakeTransport target = network.get(peer.name() + "#" + peer.epoch());
         return switch (fault) {
             case SILENT -> new CompletableFuture<>();
             case REFUSES -> CompletableFuture.completedFuture(new Reachability.Refused("other boot id"));

@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 import java.util.concurrent.RejectedExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /** An agent whose thread is the test and whose clock the test turns. Threading: one thread. */
 public final class ManualAgent implements Agent {
@@ -15,6 +16,7 @@ public final class ManualAgent implements Agent {
             new PriorityQueue<>(Comparator.comparingLong(Timed::atNanos).thenComparingLong(Timed::order));
     private long nowNanos;
     private long order;
+    private int waiting;
     private boolean closed;
 
     @Override
@@ -37,7 +39,8 @@ public final class ManualAgent implements Agent {
         }
         Timed timed = new Timed(nowNanos + delay.toNanos(), order++, action);
         alarms.add(timed);
-        return () -> alarms.remove(timed);
+        waiting++;
+        return timed::cancel;
     }
 
     /** Runs what is due now, and what that gives rise to. */
@@ -45,7 +48,7 @@ public final class ManualAgent implements Agent {
         while (true) {
             Runnable action = actions.poll();
             if (action == null && !alarms.isEmpty() && alarms.peek().atNanos <= nowNanos) {
-                action = alarms.remove().action;
+                action = alarms.remove();
             }
             if (action == null) {
                 return;
@@ -73,7 +76,7 @@ public final class ManualAgent implements Agent {
 
     /** Returns how many actions wait for their time. */
     public int alarms() {
-        return alarms.size();
+        return waiting;
     }
 
     @Override
@@ -82,5 +85,40 @@ public final class ManualAgent implements Agent {
         closed = true;
     }
 
-    private record Timed(long atNanos, long order, Runnable action) {}
+    /** Cancelled in constant time: the queue drops it when its time comes. */
+    private final class Timed implements Runnable {
+        private final long atNanos;
+        private final long order;
+        private @Nullable Runnable action;
+
+        Timed(long atNanos, long order, Runnable action) {
+            this.atNanos = atNanos;
+            this.order = order;
+            this.action = action;
+        }
+
+        long atNanos() {
+            return atNanos;
+        }
+
+        long order() {
+            return order;
+        }
+
+        void cancel() {
+            if (action != null) {
+                action = null;
+                waiting--;
+            }
+        }
+
+        @Override
+        public void run() {
+            Runnable due = action;
+            cancel();
+            if (due != null) {
+                due.run();
+            }
+        }
+    }
 }

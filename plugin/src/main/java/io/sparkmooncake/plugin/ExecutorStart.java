@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.plugin;
+
+import io.sparkmooncake.conf.AutomaticMemory;
+import io.sparkmooncake.conf.ShuffleSettings;
+import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.shuffle.ExecutorResources;
+import io.sparkmooncake.shuffle.ShuffleRuntime;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.engine.LocalEngine;
+import io.sparkmooncake.transfer.engine.PeerDirectory;
+import io.sparkmooncake.transfer.memory.RegionPool;
+import io.sparkmooncake.transfer.store.RemoteStore;
+import io.sparkmooncake.transfer.tcp.Identity;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.api.plugin.PluginContext;
+import org.apache.spark.storage.BlockManagerId;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What an executor is started with, and the order in which it starts: engine, store, directory, shuffle, metrics. Each step
+ * hands what it opened to the {@link Opened} that closes it.
+ */
+final class ExecutorStart {
+    private static final Logger LOG = LoggerFactory.getLogger(ExecutorStart.class);
+
+    /** What a bootstrap step may take beyond its own deadline before it counts as stuck. */
+    private static final Duration GRACE = Duration.ofSeconds(5);
+
+    /** Scratch memory is zeroed when it is taken, so its regions are small. */
+    private static final long SCRATCH_REGION_BYTES = 16L << 20;
+
+    private static final long UNLIMITED_BYTES = Long.MAX_VALUE / 2;
+
+    private final PluginContext context;
+    private final Map<String, String> conf;
+    private final TransferSettings settings;
+    private final SparkEnv env;
+    private final byte[] secret;
+
+    private ExecutorStart(PluginContext context, TransferSettings settings, SparkEnv env, byte[] secret) {
+        this.context = context;
+        this.conf = MooncakePlugin.settings(context.conf());
+        this.settings = settings;
+        this.env = env;
+        this.secret = secret;
+    }
+
+    /**
+     * Reads what the executor is started with.
+     *
+     * @param told what the driver's plugin handed out
+     */
+    static ExecutorStart of(PluginContext context, Map<String, String> told, SparkEnv env) {
+        TransferSettings settings = OperatingSystem.allowed(
+                TransferSettings.read(MooncakePlugin.settings(context.conf())), System.getProperty("os.name", "?"));
+        byte[] secret =
+                ApplicationSecret.receive(told, () -> env.securityManager().getSecretKey());
+        return new ExecutorStart(context, settings, env, secret);
+    }
+
+    void open(Opened opened) throws Exception {
+        Identity identity = new Identity(context.executorID(), new SecureRandom().nextLong(), host(), secret);
+        LocalEngine engine = opened.add(LocalEngine.start(identity, settings));
+        RemoteStore store = opened.add(
+                RemoteStore.start(context.executorID(), engine.agent(), this::askDriver, settings.connectTimeout()));
+        PeerDirectory directory = opened.add(await(PeerDirectory.join(engine, store)));
+        ExecutorMetrics metrics = new ExecutorMetrics(context.metricRegistry());
+        metrics.measure(engine);
+        LOG.info(
+                "spark-mooncake runs on executor {}, paths in order of preference: {}",
+                engine.self().describe(),
+                settings.paths());
+        if (StartChecks.shufflesHere(conf)) {
+            metrics.measure(startShuffle(opened, engine, store, directory));
+        }
+    }
+
+    private ShuffleRuntime startShuffle(Opened opened, LocalEngine engine, RemoteStore store, PeerDirectory directory) {
+        ShuffleSettings shuffle = ShuffleSettings.read(
+                conf, AutomaticMemory.bytes(conf, Runtime.getRuntime().maxMemory()));
+        TransferSettings.Memory memory = settings.memory();
+        Registration registration = new Registration(engine);
+        Neighbours neighbours =
+                opened.add(new Neighbours(engine.self(), settings.paths().contains("shm")));
+        ExecutorResources resources = opened.add(new ExecutorResources(
+                engine,
+                directory::peer,
+                neighbours::allShareMemory,
+                RegionPool.sharedMemory(
+                        Path.of(memory.dir()),
+                        new RegionPool.Limits(shuffle.memoryBytes(), memory.segmentBytes(), memory.idle()),
+                        registration),
+                RegionPool.files(
+                        localDirectories(),
+                        new RegionPool.Limits(UNLIMITED_BYTES, memory.segmentBytes(), memory.idle()),
+                        registration),
+                RegionPool.privateMemory(new RegionPool.Limits(UNLIMITED_BYTES, SCRATCH_REGION_BYTES, memory.idle())),
+                settings.connectTimeout()));
+        ShuffleRuntime runtime = opened.add(ShuffleRuntime.start(context.conf(), shuffle, resources));
+        neighbours.follow(store, runtime::peerLost);
+        LOG.info(
+                "map outputs of executor {}: up to {} MiB in {}, then {}",
+                context.executorID(),
+                shuffle.memoryBytes() >> 20,
+                memory.dir(),
+                localDirectories());
+        return runtime;
+    }
+
+    /** The address that Spark itself gives to others; {@code local[*]} has none yet when plugins start. */
+    private String host() {
+        BlockManagerId id = env.blockManager().blockManagerId();
+        return id == null ? context.hostname() : id.host();
+    }
+
+    private List<Path> localDirectories() {
+        return Arrays.stream(env.blockManager().diskBlockManager().localDirs())
+                .map(File::toPath)
+                .toList();
+    }
+
+    /** Carries a request over Spark's own RPC. Runs on the store's thread. */
+    private byte[] askDriver(byte[] request) throws IOException {
+        try {
+            return (byte[]) context.ask(request);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while the driver was asked", e);
+        } catch (Exception e) {
+            throw new IOException("the driver could not be asked: " + e.getMessage(), e);
+        }
+    }
+
+    private <T> T await(CompletableFuture<T> step) throws TransferException, InterruptedException {
+        Duration limit = settings.connectTimeout().plus(GRACE);
+        try {
+            return step.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof TransferException known
+                    ? known
+                    : new TransferException(
+                            TransferException.Code.UNREACHABLE, String.valueOf(e.getCause()), e.getCause());
+        } catch (TimeoutException e) {
+            throw new TransferException(
+                    TransferException.Code.TIMED_OUT,
+                    "executor " + context.executorID() + " was not published in the driver's store within "
+                            + limit.toMillis() + " ms: check that the driver is alive and not in a long garbage"
+                            + " collection, or raise spark.mooncake.connect.timeout",
+                    e);
+        }
+    }
+}

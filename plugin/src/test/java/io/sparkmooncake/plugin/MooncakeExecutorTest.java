@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.plugin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.SparkConf;
+import org.apache.spark.SparkContext;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** The executor's plugin in a process whose Spark has not loaded it. */
+final class MooncakeExecutorTest {
+    private static final Map<String, String> TOLD = ApplicationSecret.handOut(false);
+
+    private final MooncakeDriver driver = new MooncakeDriver();
+    private final MooncakeExecutor executor = new MooncakeExecutor();
+    private final SparkContext sc = SparkContext.getOrCreate(new SparkConf(false)
+            .setMaster("local[1]")
+            .setAppName("executor")
+            .set("spark.ui.enabled", "false")
+            .set("spark.driver.host", "localhost"));
+
+    @AfterEach
+    void stop() {
+        executor.shutdown();
+        sc.stop();
+    }
+
+    @Test
+    void publishesItselfAndLeavesNothingBehind() {
+        driver.init(sc, new FakePluginContext("driver"));
+        driver.registerMetrics("app", driverContext);
+        executor.init(context().askingDriver(driver::receive), TOLD);
+        assertThat(driverContext.gauges()).containsEntry("store.keys", 1L);
+        assertThat(ourThreads()).isNotEmpty();
+        executor.shutdown();
+        assertThat(driverContext.gauges()).containsEntry("store.keys", 0L);
+        await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+    }
+
+    private final FakePluginContext driverContext = new FakePluginContext("driver");
+
+    @Test
+    void measuresWhatTheRuntimeCounts() {
+        driver.init(sc, driverContext);
+        FakePluginContext context = context()
+                .askingDriver(driver::receive)
+                .set("spark.shuffle.manager", StartChecks.MANAGER)
+                .set("spark.mooncake.shuffle.memory", "64m");
+        executor.init(context, TOLD);
+        assertThat(context.gauges())
+                .containsEntry("memory.limit.bytes", 64L << 20)
+                .containsEntry("memory.used.bytes", 0L)
+                .containsEntry("read.bytes.inprocess", 0L)
+                .containsEntry("read.bytes.shm", 0L)
+                .containsEntry("read.bytes.tcp", 0L)
+                .containsEntry("read.wait.millis", 0L)
+                .containsEntry("write.bytes.memory", 0L)
+                .containsEntry("write.bytes.disk", 0L)
+                .containsEntry("leases.live", 0L)
+                .containsEntry("transfer.shm.read.bytes", 0L)
+                .containsEntry("transfer.tcp.read.bytes", 0L);
+    }
+
+    @Test
+    void failsWithinItsDeadlineWhenTheDriverIsGone() {
+        FakePluginContext context = context()
+                .set("spark.mooncake.connect.timeout", "500ms")
+                .askingDriver(message -> {
+                    throw new IllegalStateException("Driver endpoint is not known.");
+                });
+        assertThatThrownBy(() -> executor.init(context, TOLD))
+                .hasMessageStartingWith("spark-mooncake did not start on executor 7 (localhost): ")
+                .hasMessageContaining("Driver endpoint is not known.")
+                .hasMessageContaining("Check that the driver is alive");
+        await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+    }
+
+    @Test
+    void failsWithinItsDeadlineWhenTheDriverHangs() {
+        FakePluginContext context = context()
+                .set("spark.mooncake.connect.timeout", "500ms")
+                .askingDriver(message -> {
+                    try {
+                        Thread.sleep(60_000);
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                    throw new IllegalStateException("too late");
+                });
+        assertThatThrownBy(() -> executor.init(context, TOLD))
+                .hasMessageContaining("check that the driver is alive and not in a long garbage collection");
+        await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+    }
+
+    @Test
+    void refusesASecondExecutorUnderItsName() {
+        driver.init(sc, driverContext);
+        executor.init(context().askingDriver(driver::receive), TOLD);
+        assertThatThrownBy(() -> new MooncakeExecutor().init(context().askingDriver(driver::receive), TOLD))
+                .hasMessageContaining("key=peers/7 is held by live 7 (")
+                .hasMessageContaining("Two processes use one name");
+    }
+
+    private static FakePluginContext context() {
+        return new FakePluginContext("7");
+    }
+
+    private static List<String> ourThreads() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(Thread::isAlive)
+                .map(Thread::getName)
+                .filter(name -> name.startsWith("mooncake-"))
+                .toList();
+    }
+}

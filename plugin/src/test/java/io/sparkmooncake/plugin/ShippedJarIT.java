@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.plugin;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.jar.JarFile;
+import java.util.zip.ZipEntry;
+import org.junit.jupiter.api.Test;
+
+/** What users put on Spark's class path. */
+final class ShippedJarIT {
+    @Test
+    void holdsOurClassesOnly() throws IOException {
+        List<String> files = files();
+        assertThat(files).allMatch(name -> name.startsWith("io/sparkmooncake/") || name.startsWith("META-INF/"));
+        assertThat(files)
+                .contains(
+                        "META-INF/LICENSE",
+                        "io/sparkmooncake/plugin/MooncakePlugin.class",
+                        "io/sparkmooncake/shuffle/MooncakeShuffleManager.class",
+                        "io/sparkmooncake/transfer/engine/LocalEngine.class",
+                        "io/sparkmooncake/conf/Settings.class");
+        assertThat(files)
+                .filteredOn(name -> name.startsWith("META-INF/") && !name.startsWith("META-INF/maven/"))
+                .containsExactlyInAnyOrder("META-INF/MANIFEST.MF", "META-INF/LICENSE");
+    }
+
+    private static List<String> files() throws IOException {
+        try (JarFile jar = new JarFile(System.getProperty("shipped.jar"))) {
+            return jar.stream()
+                    .filter(entry -> !entry.isDirectory())
+                    .map(ZipEntry::getName)
+                    .toList();
+        }
+    }
+}

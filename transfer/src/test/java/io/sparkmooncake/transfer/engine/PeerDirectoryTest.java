@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.PeerRecord;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.engine.testing.FakeStores;
+import io.sparkmooncake.transfer.engine.testing.ManualAgent;
+import io.sparkmooncake.transfer.store.HostedStore;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+final class PeerDirectoryTest {
+    private static final Duration MINUTE = Duration.ofSeconds(60);
+
+    private final ManualAgent agent = new ManualAgent();
+    private final FakeProcess.World world = new FakeProcess.World(agent);
+    private final HostedStore host = new HostedStore(1 << 20);
+    private final FakeStores stores = new FakeStores(host, agent);
+    private final FakeProcess one = world.start("1", 0x11);
+    private final PeerDirectory directory = join(one);
+
+    private CompletableFuture<PeerDirectory> joining(FakeProcess process) {
+        CompletableFuture<PeerDirectory> joined = PeerDirectory.join(process.engine, stores.open());
+        agent.run();
+        return joined;
+    }
+
+    private PeerDirectory join(FakeProcess process) {
+        return joining(process).join();
+    }
+
+    private static TransferException failure(CompletableFuture<?> future) {
+        assertThat(future).isCompletedExceptionally();
+        Throwable[] caught = new Throwable[1];
+        var unused = future.whenComplete((value, e) -> caught[0] = e);
+        return (TransferException) caught[0];
+    }
+
+    @Test
+    void findsAPeerThatPublishesLater() {
+        CompletableFuture<Peer> waiting = directory.peer("2");
+        agent.advance(Duration.ofSeconds(10));
+        assertThat(waiting).isNotDone();
+        FakeProcess two = world.start("2", 0x22);
+        PeerDirectory unused = join(two);
+        agent.advance(Duration.ofMillis(1_024));
+        assertThat(waiting.join().record()).isEqualTo(two.record());
+        assertThat(directory.find("2")).contains(two.record());
+        assertThat(directory.peer("2").join()).isSameAs(waiting.join());
+        assertThat(directory.known()).containsOnlyKeys("1", "2");
+    }
+
+    @Test
+    void publishesNothingBeforeItsListenerAnswers() {
+        FakeProcess two = world.start("2", 0x22);
+        two.plane.die("never came up");
+        TransferException failure = failure(joining(two));
+        assertThat(failure)
+                .hasMessageContaining(
+                        "2 (host-2:10002) does not reach its own listener and publishes nothing: Connection refused")
+                .hasMessageContaining("Check that the host name of this process resolves");
+        assertThat(host.figures().keys()).isEqualTo(1);
+    }
+
+    @Test
+    void refusesANameThatALiveProcessHoldsNamingBoth() {
+        FakeProcess impostor = world.start("1", 0x12);
+        TransferException failure = failure(joining(impostor));
+        assertThat(failure.code()).isEqualTo(Code.REFUSED);
+        assertThat(failure)
+                .hasMessageContaining(
+                        "held by live 1 (host-1:10001, epoch=11) and refused for 1 (host-1:10002, epoch=12)");
+        CompletableFuture<List<PeerRecord>> records = directory.records(List.of("1"));
+        agent.run();
+        assertThat(records.join()).containsExactly(one.record());
+    }
+
+    @Test
+    void triesAgainToPublishWhileTheStoreIsSilent() {
+        FakeProcess two = world.start("2", 0x22);
+        stores.cut();
+        CompletableFuture<PeerDirectory> joined = joining(two);
+        agent.advance(Duration.ofSeconds(20));
+        assertThat(joined).isNotDone();
+        stores.mend();
+        agent.advance(Duration.ofSeconds(30));
+        assertThat(joined).isCompleted();
+    }
+
+    @Test
+    void givesUpPublishingAtTheDeadline() {
+        FakeProcess two = world.start("2", 0x22);
+        stores.cut();
+        CompletableFuture<PeerDirectory> joined = joining(two);
+        agent.advance(MINUTE);
+        assertThat(failure(joined)).hasMessageContaining("the store cannot be asked for Claim[key=app/peers/2");
+    }
+
+    @Test
+    void failsAtTheDeadlineWithARowThatSaysTheStoreKnowsNoSuchPeer() {
+        CompletableFuture<Peer> waiting = directory.peer("7");
+        agent.advance(Duration.ofMillis(59_999));
+        assertThat(waiting).isNotDone();
+        agent.advance(Duration.ofMillis(1));
+        TransferException failure = failure(waiting);
+        assertThat(failure.code()).isEqualTo(Code.TIMED_OUT);
+        assertThat(failure)
+                .hasMessage("1 of 1 peers not connected after 60.0 s (spark.mooncake.connect.timeout=60.0 s)\n"
+                        + "peer | address | state | paths | last error | check first\n"
+                        + "7 | address unknown | WAITING_STORE for 60.0 s: waiting for its record | none tried | no record in the"
+                        + " store, look-ups=65, their last error: none | that 7 is running and its log for the reason why it"
+                        + " published nothing");
+        agent.advance(MINUTE);
+        assertThat(agent.alarms()).isZero();
+    }
+
+    @Test
+    void aRemovedPeerFailsItsWaitersAndEndsItsConnectionAtOnce() {
+        FakeProcess two = world.start("2", 0x22);
+        PeerDirectory unused = join(two);
+        CompletableFuture<Peer> connecting = directory.peer("2");
+        agent.run();
+        Peer peer = connecting.join();
+        host.ownerLost("2", "executor heartbeat timed out after 120000 ms");
+        agent.advance(Duration.ofSeconds(5));
+        assertThat(peer.lost()).isCompletedWithValue("2 was removed: executor heartbeat timed out after 120000 ms");
+        assertThat(directory.find("2")).isEmpty();
+        CompletableFuture<Peer> again = directory.peer("2");
+        agent.run();
+        assertThat(failure(again).code()).isEqualTo(Code.PEER_LOST);
+        assertThat(failure(again)).hasMessageContaining("2 was removed: executor heartbeat timed out after 120000 ms");
+    }
+
+    @Test
+    void aWaiterThatComesAfterTheRemovalFailsAtOnceToo() {
+        FakeProcess two = world.start("2", 0x22);
+        PeerDirectory unused = join(two);
+        host.ownerLost("2", "container killed");
+        CompletableFuture<Peer> waiting = directory.peer("2");
+        agent.run();
+        assertThat(failure(waiting)).hasMessageContaining("2 was removed: container killed");
+    }
+
+    @Test
+    void aRemovalEndsAnAttemptThatHangs() {
+        FakeProcess two = world.start("2", 0x22);
+        PeerDirectory unused = join(two);
+        two.plane.beSilent();
+        CompletableFuture<Peer> waiting = directory.peer("2");
+        agent.advance(Duration.ofSeconds(7));
+        assertThat(waiting).isNotDone();
+        host.ownerLost("2", "node failed");
+        agent.advance(Duration.ofSeconds(5));
+        assertThat(failure(waiting)).hasMessageContaining("| 2 was removed: node failed |");
+    }
+
+    @Test
+    void aNewLifeOfANameIsAnotherPeer() {
+        FakeProcess two = world.start("2", 0x22);
+        PeerDirectory first = join(two);
+        CompletableFuture<Peer> connecting = directory.peer("2");
+        agent.run();
+        Peer before = connecting.join();
+        closeTurning(first);
+        FakeProcess successor = world.start("2", 0x23);
+        PeerDirectory unused = join(successor);
+        agent.advance(Duration.ofSeconds(5));
+        assertThat(before.lost()).isDone();
+        CompletableFuture<Peer> next = directory.peer("2");
+        agent.run();
+        assertThat(next.join().record().epoch()).isEqualTo(0x23);
+    }
+
+    @Test
+    void asksTheStoreNothingWhileNobodyWaitsOrIsConnected() {
+        agent.advance(MINUTE);
+        long before = host.figures().requests();
+        agent.advance(MINUTE);
+        assertThat(host.figures().requests()).isEqualTo(before);
+        FakeProcess two = world.start("2", 0x22);
+        PeerDirectory unused = join(two);
+        CompletableFuture<Peer> connecting = directory.peer("2");
+        agent.advance(Duration.ofSeconds(1));
+        assertThat(connecting).isCompleted();
+        before = host.figures().requests();
+        agent.advance(MINUTE);
+        assertThat(host.figures().requests() - before).as("one look every 5 s").isEqualTo(12);
+        two.plane.die("gone");
+        agent.advance(Duration.ofSeconds(10));
+        before = host.figures().requests();
+        agent.advance(MINUTE);
+        assertThat(host.figures().requests()).isEqualTo(before);
+    }
+
+    @Test
+    void tablesMixPeersThatAreUnknownUnreachableAndRemoved() {
+        for (String name : List.of("2", "3", "4")) {
+            FakeProcess process = world.start(name, 0x20);
+            PeerDirectory unused = join(process);
+            if (name.equals("3")) {
+                process.plane.beSilent();
+            }
+        }
+        host.ownerLost("4", "killed");
+        CompletableFuture<List<Peer>> peers = directory.peers(List.of("2", "3", "4", "5"));
+        agent.advance(MINUTE);
+        assertThat(failure(peers))
+                .hasMessageContaining("3 of 4 peers not connected after 60.0 s")
+                .hasMessageContaining("\n3 | host-3:10003 | WAITING_PEER_WARMUP for 60.0 s: dialing | none tried |")
+                .hasMessageContaining(
+                        "\n4 | address unknown | WAITING_STORE for 0.0 s: waiting for its record | none tried | 4"
+                                + " was removed: killed | the end of the log of 4, and why Spark removed it")
+                .hasMessageContaining("\n5 | address unknown | WAITING_STORE for 60.0 s");
+    }
+
+    @Test
+    void closingFailsWaitersAndTakesTheRecordOut() {
+        CompletableFuture<Peer> waiting = directory.peer("2");
+        agent.run();
+        closeTurning(directory);
+        assertThat(failure(waiting).code()).isEqualTo(Code.CLOSED);
+        assertThat(host.figures().keys()).isZero();
+        CompletableFuture<Peer> late = directory.peer("2");
+        agent.run();
+        assertThat(failure(late).code()).isEqualTo(Code.CLOSED);
+    }
+
+    /** Closes on a thread of its own while this one is the agent. */
+    private void closeTurning(PeerDirectory closing) {
+        Thread closer = new Thread(closing::close, "closer");
+        closer.start();
+        while (closer.isAlive()) {
+            agent.run();
+            Thread.onSpinWait();
+        }
+        agent.run();
+    }
+}
