@@ -2,6 +2,7 @@
 package io.sparkmooncake.plugin;
 
 import io.sparkmooncake.conf.AutomaticMemory;
+import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.conf.ShuffleSettings;
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.shuffle.ExecutorResources;
@@ -14,6 +15,7 @@ import io.sparkmooncake.transfer.store.RemoteStore;
 import io.sparkmooncake.transfer.tcp.Identity;
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -73,7 +75,8 @@ final class ExecutorStart {
     }
 
     void open(Opened opened) throws Exception {
-        Identity identity = new Identity(context.executorID(), new SecureRandom().nextLong(), host(), secret);
+        Identity identity =
+                new Identity(context.executorID(), new SecureRandom().nextLong(), host(context, env), secret);
         LocalEngine engine = opened.add(LocalEngine.start(identity, settings));
         RemoteStore store = opened.add(
                 RemoteStore.start(context.executorID(), engine.agent(), this::askDriver, settings.connectTimeout()));
@@ -112,17 +115,33 @@ final class ExecutorStart {
                 settings.connectTimeout()));
         ShuffleRuntime runtime = opened.add(ShuffleRuntime.start(context.conf(), shuffle, resources));
         neighbours.follow(store, runtime::peerLost);
-        LOG.info(
-                "map outputs of executor {}: up to {} MiB in {}, then {}",
-                context.executorID(),
-                shuffle.memoryBytes() >> 20,
-                memory.dir(),
-                localDirectories());
+        logWhereMapOutputsGo(shuffle.memoryBytes(), memory.dir());
         return runtime;
     }
 
-    /** The address that Spark itself gives to others; {@code local[*]} has none yet when plugins start. */
-    private String host() {
+    private void logWhereMapOutputsGo(long limitBytes, String memoryDir) {
+        if (Files.isWritable(Path.of(memoryDir))) {
+            LOG.info(
+                    "map outputs of executor {}: up to {} MiB in {}, then {}",
+                    context.executorID(),
+                    limitBytes >> 20,
+                    memoryDir,
+                    localDirectories());
+        } else {
+            LOG.warn(
+                    "{}={} is not there or not writable on executor {}: map outputs go to {} at once",
+                    Settings.MEMORY_DIR.key(),
+                    memoryDir,
+                    context.executorID(),
+                    localDirectories());
+        }
+    }
+
+    /**
+     * Returns the address that Spark itself gives to others. With {@code local[*]} there is none yet when plugins start, and in
+     * an executor's own process the plugin's context has none.
+     */
+    static String host(PluginContext context, SparkEnv env) {
         BlockManagerId id = env.blockManager().blockManagerId();
         return id == null ? context.hostname() : id.host();
     }

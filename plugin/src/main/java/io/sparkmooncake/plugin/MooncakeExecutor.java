@@ -36,7 +36,8 @@ final class MooncakeExecutor implements ExecutorPlugin {
 
     private static IllegalStateException failed(PluginContext context, Exception cause) {
         return new IllegalStateException(
-                "spark-mooncake did not start on executor " + context.executorID() + " (" + context.hostname() + "): "
+                "spark-mooncake did not start on executor " + context.executorID() + " ("
+                        + ExecutorStart.host(context, SparkEnv.get()) + "): "
                         + (cause.getMessage() == null ? cause : cause.getMessage()),
                 cause);
     }

@@ -56,7 +56,10 @@ final class FakePluginContext implements PluginContext {
 
     @Override
     public String hostname() {
-        return "localhost";
+        if (executorId.equals("driver")) {
+            return "localhost";
+        }
+        throw new NullPointerException("as in Spark: the RPC of an executor's process has no address");
     }
 
     @Override
