@@ -20,6 +20,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Everything that the shuffle of one executor shares: its store, pools, counters and leases. The plugin starts it when the
@@ -29,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: safe from any thread. One housekeeping thread renews and expires leases and trims idle memory.
  */
 public final class ShuffleRuntime implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ShuffleRuntime.class);
+
     /** The slot that Spark's reflective construction of the manager forces: one running executor per process. */
     private static final AtomicReference<@Nullable ShuffleRuntime> INSTALLED = new AtomicReference<>();
 
@@ -73,10 +77,15 @@ public final class ShuffleRuntime implements AutoCloseable {
         return runtime;
     }
 
+    /** One failure must not end the housekeeping of the executor's whole life. */
     private void keepHouse() {
-        leases.renewAll();
-        store.expireLeases();
-        resources.trim(System.nanoTime());
+        try {
+            leases.renewAll();
+            store.expireLeases();
+            resources.trim(System.nanoTime());
+        } catch (RuntimeException e) {
+            LOG.warn("housekeeping of executor {} failed and will be tried again", resources.self(), e);
+        }
     }
 
     /** Returns the runtime of this process, if its executor runs. */

@@ -120,8 +120,9 @@ final class TransferOwner implements AutoCloseable {
             out.println(HexFormat.of().formatHex(engine.self().encode()) + " "
                     + HexFormat.of().formatHex(described.toByteArray()) + " "
                     + server.socket().getLocalPort());
-            while (System.in.read() >= 0) {
-                continue;
+            int ended = System.in.read();
+            while (ended >= 0) {
+                ended = System.in.read();
             }
             engine.unregister(region);
             region.release();
