@@ -35,6 +35,7 @@ final class ExecutorMetrics {
             gauge(prefix + "write.bytes", path, PathTraffic::bytesWritten);
             gauge(prefix + "batches", path, PathTraffic::batches);
             gauge(prefix + "regions.mapped", path, PathTraffic::regionsMapped);
+            gauge(prefix + "refused", path, PathTraffic::refused);
         }
     }
 

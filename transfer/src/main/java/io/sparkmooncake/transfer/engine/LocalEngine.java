@@ -32,6 +32,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 
 /**
  * This process's engine: a control plane, transports in order of preference, and one connection per life of a peer.
@@ -122,7 +123,11 @@ public final class LocalEngine implements TransferEngine {
 
     /** Returns what went over each configured path so far, in order of preference. */
     public List<PathTraffic> traffic() {
-        return parts.counters().stream().map(PathCounters::snapshot).toList();
+        return IntStream.range(0, parts.counters().size())
+                .mapToObj(i -> parts.counters()
+                        .get(i)
+                        .snapshot(parts.transports().get(i).refusedRequests()))
+                .toList();
     }
 
     @Override

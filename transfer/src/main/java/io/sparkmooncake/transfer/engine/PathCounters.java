@@ -33,7 +33,7 @@ final class PathCounters {
         regionsMapped.increment();
     }
 
-    PathTraffic snapshot() {
-        return new PathTraffic(path, bytesRead.sum(), bytesWritten.sum(), batches.sum(), regionsMapped.sum());
+    PathTraffic snapshot(long refused) {
+        return new PathTraffic(path, bytesRead.sum(), bytesWritten.sum(), batches.sum(), regionsMapped.sum(), refused);
     }
 }

@@ -10,5 +10,7 @@ package io.sparkmooncake.transfer.engine;
  * @param bytesWritten bytes of completed WRITE requests
  * @param batches batches that ended, failed ones included
  * @param regionsMapped regions of peers that were mapped
+ * @param refused requests that this end refused
  */
-public record PathTraffic(String path, long bytesRead, long bytesWritten, long batches, long regionsMapped) {}
+public record PathTraffic(
+        String path, long bytesRead, long bytesWritten, long batches, long regionsMapped, long refused) {}

@@ -32,5 +32,10 @@ record UnavailableTransport(String name, String reason) implements Transport {
     }
 
     @Override
+    public long refusedRequests() {
+        return 0;
+    }
+
+    @Override
     public void close() {}
 }

@@ -120,7 +120,7 @@ public final class ShmTransport implements Transport {
         }
     }
 
-    /** Returns how many requests and maps of this process were refused: wrong key, out of bounds, unregistered, not there. */
+    @Override
     public long refusedRequests() {
         return refusedRequests.sum();
     }

@@ -30,6 +30,9 @@ public interface Transport extends AutoCloseable {
      */
     CompletableFuture<Reachability> link(PeerRecord peer);
 
+    /** Returns how many requests this end refused since it started: wrong key, out of bounds, unknown or unregistered region. */
+    long refusedRequests();
+
     @Override
     void close();
 }

@@ -306,7 +306,7 @@ public final class TcpTransport implements Transport, ControlPlane {
         regions.remove(region, settings.transferTimeout().multipliedBy(2));
     }
 
-    /** Returns how many entries of peers' requests were refused: unknown region, wrong key, out of bounds. */
+    @Override
     public long refusedRequests() {
         return regions.refusals();
     }

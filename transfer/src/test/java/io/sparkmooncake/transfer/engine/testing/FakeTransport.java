@@ -76,6 +76,11 @@ public final class FakeTransport implements Transport {
     }
 
     @Override
+    public long refusedRequests() {
+        return 0;
+    }
+
+    @Override
     public String name() {
         return name;
     }
