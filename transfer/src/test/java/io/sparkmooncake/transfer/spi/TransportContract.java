@@ -29,6 +29,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -214,6 +215,7 @@ public abstract class TransportContract {
         Link link = bench.link(owner.record());
         AtomicBoolean stop = new AtomicBoolean();
         ExecutorService readers = workers(3);
+        CountDownLatch underWay = new CountDownLatch(3);
         List<Future<Integer>> counts = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             HostRegion local = bench.local(4 * MIB);
@@ -224,6 +226,9 @@ public abstract class TransportContract {
                     if (outcome.status() == Status.COMPLETED) {
                         completed++;
                         assertThat(Pattern.mismatch(local, 0, 4 * MIB, SEED, 0)).isEqualTo(-1);
+                        if (completed == 1) {
+                            underWay.countDown();
+                        }
                     } else {
                         failure(outcome, Code.REFUSED);
                     }
@@ -232,7 +237,7 @@ public abstract class TransportContract {
                 return completed;
             }));
         }
-        Thread.sleep(200);
+        assertThat(underWay.await(60, TimeUnit.SECONDS)).isTrue();
         owner.unregister(source);
         owner.fill(source, 0, 4 * MIB, SEED + 1);
         owner.release(source);

@@ -11,10 +11,14 @@ import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 
 /** The test's side of an {@link OwnerMain}: commands as methods, and signals. Used by one thread. */
 public final class OwnerProcess implements AutoCloseable {
@@ -36,7 +40,6 @@ public final class OwnerProcess implements AutoCloseable {
         ProcessBuilder builder = new ProcessBuilder(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
                 "-Xmx256m",
                 "--add-opens=java.base/java.nio=ALL-UNNAMED",
                 "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
@@ -113,9 +116,22 @@ public final class OwnerProcess implements AutoCloseable {
         process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
     }
 
-    /** Stops every thread of the owner. */
+    /** Stops every thread of the owner, and returns when each stands still: on a busy machine that takes a while. */
     public void freeze() throws IOException, InterruptedException {
         signal("STOP");
+        Awaitility.await().atMost(Duration.ofSeconds(30)).until(this::standsStill);
+    }
+
+    private boolean standsStill() throws IOException {
+        try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + pid() + "/task"))) {
+            for (Path thread : threads) {
+                String stat = Files.readString(thread.resolve("stat"));
+                if (stat.charAt(stat.lastIndexOf(')') + 2) != 'T') {
+                    return false;
+                }
+            }
+            return true;
+        }
     }
 
     /** Lets a frozen owner go on. */
