@@ -12,6 +12,8 @@ import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.FastThreadLocalThread;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -24,16 +26,23 @@ import java.util.concurrent.atomic.AtomicInteger;
  * @param server kind of listener
  * @param socket kind of connection
  * @param epoll whether options of Linux sockets are known
+ * @param threads those that were started so far
  */
 record EventLoops(
-        EventLoopGroup group, Class<? extends ServerChannel> server, Class<? extends Channel> socket, boolean epoll) {
+        EventLoopGroup group,
+        Class<? extends ServerChannel> server,
+        Class<? extends Channel> socket,
+        boolean epoll,
+        Queue<Thread> threads) {
     private static final long CLOSE_LIMIT_SECONDS = 10;
 
     static EventLoops start(String name, int threads) {
         AtomicInteger next = new AtomicInteger(1);
+        Queue<Thread> started = new ConcurrentLinkedQueue<>();
         ThreadFactory factory = task -> {
             Thread thread = new FastThreadLocalThread(task, "mooncake-tcp-" + name + "-" + next.getAndIncrement());
             thread.setDaemon(true);
+            started.add(thread);
             return thread;
         };
         return Epoll.isAvailable()
@@ -41,28 +50,32 @@ record EventLoops(
                         new EpollEventLoopGroup(threads, factory),
                         EpollServerSocketChannel.class,
                         EpollSocketChannel.class,
-                        true)
+                        true,
+                        started)
                 : new EventLoops(
                         new NioEventLoopGroup(threads, factory),
                         NioServerSocketChannel.class,
                         NioSocketChannel.class,
-                        false);
+                        false,
+                        started);
     }
 
     boolean isCurrentThread() {
-        for (var loop : group) {
-            if (loop.inEventLoop(Thread.currentThread())) {
-                return true;
-            }
-        }
-        return false;
+        return threads.contains(Thread.currentThread());
     }
 
     /** Ends the threads; returns when they ended or after ten seconds, at once when called on one of them. */
     void close() {
         var ended = group.shutdownGracefully(0, CLOSE_LIMIT_SECONDS / 2, TimeUnit.SECONDS);
-        if (!isCurrentThread()) {
-            ended.awaitUninterruptibly(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS);
+        if (isCurrentThread() || !ended.awaitUninterruptibly(CLOSE_LIMIT_SECONDS, TimeUnit.SECONDS)) {
+            return;
+        }
+        try {
+            for (Thread thread : threads) {
+                thread.join(TimeUnit.SECONDS.toMillis(1)); // it has done its work and is about to end
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -70,13 +70,21 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
             batch.failUnfinished(wire.ended());
             return;
         }
+        if (batch.cancellation().isDone()) {
+            batch.failUnfinished(cancelled(batch));
+            return;
+        }
         LinkBatch started = new LinkBatch(batch, this::retire);
         List<Request> requests = cutter.cut(started, wire);
         if (batch.isDone()) {
             return;
         }
         batches.add(started);
-        long leftNanos = Math.max(0, batch.deadlineNanos() - System.nanoTime());
+        long leftNanos = batch.deadlineNanos() - System.nanoTime();
+        if (leftNanos <= 0) {
+            expire(started);
+            return;
+        }
         started.watch(wire.loop().schedule(() -> expire(started), leftNanos, TimeUnit.NANOSECONDS));
         if (batch.opcode() == Opcode.READ) {
             for (Request request : requests) {
@@ -199,10 +207,14 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
     void cancel(TransferBatch batch) {
         for (LinkBatch candidate : batches) {
             if (candidate.batch() == batch) {
-                end(candidate, new TransferException(Code.CANCELLED, describe(batch) + " was cancelled by its caller"));
+                end(candidate, cancelled(batch));
                 return;
             }
         }
+    }
+
+    private TransferException cancelled(TransferBatch batch) {
+        return new TransferException(Code.CANCELLED, describe(batch) + " was cancelled by its caller");
     }
 
     private void expire(LinkBatch batch) {
@@ -222,12 +234,14 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
     }
 
     private String describe(TransferBatch batch) {
-        long done = 0;
-        for (int i = 0; i < batch.count(); i++) {
-            done += batch.outcome(i).bytes();
+        long bytesLeft = 0;
+        for (ArrayDeque<Request> queue : List.of(reads, openedWrites, unopenedWrites)) {
+            for (Request request : queue) {
+                bytesLeft += request.isOf(batch) ? request.bytesLeft() : 0;
+            }
         }
-        return batch.opcode() + " over tcp with peer " + wire.peer() + ", requests=" + batch.count() + " bytes=" + done
-                + " of " + batch.totalBytes();
+        return batch.opcode() + " over tcp with peer " + wire.peer() + ", requests=" + batch.count() + " bytes left="
+                + bytesLeft + " of " + batch.totalBytes() + ",";
     }
 
     private void end(LinkBatch batch, TransferException reason) {

@@ -56,7 +56,11 @@ final class Request implements BodySource {
         return ended == indexes.length;
     }
 
-    /** READ: bytes that the owner has still to send or to refuse. */
+    boolean isOf(TransferBatch other) {
+        return batch.equals(other);
+    }
+
+    /** Returns the bytes that did not arrive yet (READ), or that the owner did not confirm yet (WRITE). */
     long bytesLeft() {
         return bytesLeft;
     }

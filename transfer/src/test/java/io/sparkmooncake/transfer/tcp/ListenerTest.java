@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.tcp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.transfer.TransferException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Ports that are taken, and listeners that do not answer, are errors before anything is published. */
+final class ListenerTest {
+    private final Ends ends = new Ends();
+    private final List<ServerSocket> taken = new ArrayList<>();
+
+    @AfterEach
+    void close() throws IOException {
+        ends.close();
+        for (ServerSocket socket : taken) {
+            socket.close();
+        }
+    }
+
+    private int take(int ports) throws IOException {
+        ServerSocket first = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        taken.add(first);
+        try {
+            for (int next = 1; next < ports; next++) {
+                taken.add(new ServerSocket(first.getLocalPort() + next, 1, InetAddress.getLoopbackAddress()));
+            }
+            return first.getLocalPort();
+        } catch (IOException | IllegalArgumentException e) {
+            return take(ports); // somebody else has one of them
+        }
+    }
+
+    private static TransferSettings settings(int port, int retries) {
+        return Ends.settings(Map.of(
+                "spark.mooncake.tcp.port", Integer.toString(port),
+                "spark.port.maxRetries", Integer.toString(retries),
+                "spark.mooncake.connect.timeout", "2s"));
+    }
+
+    @Test
+    void aBusyPortLeadsToTheNext() throws IOException, TransferException {
+        int port = take(2);
+        TcpTransport transport = ends.start("owner", settings(port, 50));
+        assertThat(transport.port()).isGreaterThanOrEqualTo(port + 2).isLessThanOrEqualTo(port + 50);
+    }
+
+    @Test
+    void allPortsBusyNamesEachAttempt() throws IOException {
+        int port = take(3);
+        assertThatThrownBy(() -> ends.start("owner", settings(port, 2)))
+                .isInstanceOf(TransferException.class)
+                .hasMessageContaining("no listener on host=127.0.0.1")
+                .hasMessageContaining("3 attempts: port=" + port + ": ")
+                .hasMessageContaining("; port=" + (port + 1) + ": ")
+                .hasMessageContaining("; port=" + (port + 2) + ": ")
+                .hasMessageContaining("Address already in use")
+                .hasMessageContaining("spark.port.maxRetries");
+    }
+
+    @Test
+    void aHostThatDoesNotLeadHereIsAnErrorAtStart() {
+        Identity elsewhere = new Identity("owner", 1, "192.0.2.1", Ends.secret());
+        assertThatThrownBy(() -> ends.start(elsewhere, settings(0, 0)))
+                .isInstanceOf(TransferException.class)
+                .hasMessageContaining("bound at host=192.0.2.1")
+                .hasMessageContaining("this process itself could not call it there");
+        Identity unknown = new Identity("owner", 1, "no-such-host.invalid", Ends.secret());
+        assertThatThrownBy(() -> ends.start(unknown, settings(0, 0)))
+                .hasMessageContaining("host=no-such-host.invalid of this process does not resolve");
+    }
+
+    @Test
+    void aShortSecretIsRefused() {
+        assertThatThrownBy(() -> new Identity("owner", 1, "127.0.0.1", new byte[15]))
+                .hasMessageContaining("secret bytes=15 min=16");
+        assertThat(new Identity("owner", 1, "h", Ends.secret()).toString()).doesNotContain("sixteen");
+    }
+}
