@@ -47,7 +47,7 @@ final class ConnectionTest {
 
     @Test
     void offersEveryPathThatWasProvedInOrderOfPreference() {
-        Peer peer = connect().join();
+        Peer peer = agent.done(connect());
         assertThat(peer.record()).isEqualTo(two.record());
         assertThat(peer.paths()).extracting(PathReport::path).containsExactly("shm", "tcp");
         assertThat(peer.paths()).allSatisfy(path -> {
@@ -73,7 +73,7 @@ final class ConnectionTest {
         one.shm.fault(fault);
         CompletableFuture<Peer> connecting = one.engine.connect(third.record());
         agent.run();
-        List<PathReport> paths = connecting.join().paths();
+        List<PathReport> paths = agent.done(connecting).paths();
         assertThat(paths.get(0).offered()).as("%s", fault).isFalse();
         assertThat(paths.get(0).reason()).contains(reason);
         assertThat(paths.get(1).offered()).isTrue();
@@ -89,7 +89,7 @@ final class ConnectionTest {
             agent.advance(Duration.ofMillis(4_999));
             assertThat(connecting).isNotDone();
             agent.advance(Duration.ofMillis(1));
-            assertThat(connecting.join().paths().get(0).reason())
+            assertThat(agent.done(connecting).paths().get(0).reason())
                     .isEqualTo("was silent for 5 s after another path was proved");
         }
     }
@@ -198,7 +198,7 @@ final class ConnectionTest {
         agent.run();
         connecting.add(one.engine.connect(two.record()));
         assertThat(two.plane.dials()).isEqualTo(1);
-        assertThat(connecting.stream().map(CompletableFuture::join).distinct()).hasSize(1);
+        assertThat(connecting.stream().map(agent::done).distinct()).hasSize(1);
     }
 
     @Test
@@ -212,7 +212,7 @@ final class ConnectionTest {
 
     @Test
     void aLostPeerStaysLostAndItsSuccessorIsAnotherObject() {
-        Peer peer = connect().join();
+        Peer peer = agent.done(connect());
         two.plane.die("Connection reset by peer");
         agent.run();
         assertThat(peer.lost()).isCompletedWithValue("its control channel broke: Connection reset by peer");
@@ -220,14 +220,14 @@ final class ConnectionTest {
         FakeProcess successor = world.start("2", 0x23);
         CompletableFuture<Peer> next = one.engine.connect(successor.record());
         agent.run();
-        assertThat(next.join()).isNotSameAs(peer);
+        assertThat(agent.done(next)).isNotSameAs(peer);
         assertThat(peer.lost()).isDone();
-        assertThat(next.join().lost()).isNotDone();
+        assertThat(agent.done(next).lost()).isNotDone();
     }
 
     @Test
     void aProcessKnownToBeGoneIsNotDialledAgain() {
-        Peer peer = connect().join();
+        Peer peer = agent.done(connect());
         one.engine.peerLost("2", 0x22, "executor 2 was removed: heartbeat timed out");
         agent.run();
         assertThat(peer.lost()).isCompletedWithValue("executor 2 was removed: heartbeat timed out");
@@ -283,7 +283,7 @@ final class ConnectionTest {
         FakeProcess four = world.start("4", 0x44);
         CompletableFuture<List<Peer>> all = one.engine.connectAll(List.of(four.record(), two.record(), three.record()));
         agent.run();
-        assertThat(all.join()).extracting(peer -> peer.record().name()).containsExactly("4", "2", "3");
+        assertThat(agent.done(all)).extracting(peer -> peer.record().name()).containsExactly("4", "2", "3");
 
         FakeProcess five = world.start("5", 0x55);
         five.plane.beSilent();
@@ -300,7 +300,7 @@ final class ConnectionTest {
 
     @Test
     void closingEndsAttemptsAndConnections() {
-        Peer peer = connect().join();
+        Peer peer = agent.done(connect());
         FakeProcess three = world.start("3", 0x33);
         three.plane.beSilent();
         CompletableFuture<Peer> connecting = one.engine.connect(three.record());

@@ -32,7 +32,7 @@ final class PeerDirectoryTest {
     }
 
     private PeerDirectory join(FakeProcess process) {
-        return joining(process).join();
+        return agent.done(joining(process));
     }
 
     private static TransferException failure(CompletableFuture<?> future) {
@@ -50,9 +50,9 @@ final class PeerDirectoryTest {
         FakeProcess two = world.start("2", 0x22);
         PeerDirectory unused = join(two);
         agent.advance(Duration.ofMillis(1_024));
-        assertThat(waiting.join().record()).isEqualTo(two.record());
+        assertThat(agent.done(waiting).record()).isEqualTo(two.record());
         assertThat(directory.find("2")).contains(two.record());
-        assertThat(directory.peer("2").join()).isSameAs(waiting.join());
+        assertThat(agent.done(directory.peer("2"))).isSameAs(agent.done(waiting));
         assertThat(directory.known()).containsOnlyKeys("1", "2");
     }
 
@@ -78,7 +78,7 @@ final class PeerDirectoryTest {
                         "held by live 1 (host-1:10001, epoch=11) and refused for 1 (host-1:10002, epoch=12)");
         CompletableFuture<List<PeerRecord>> records = directory.records(List.of("1"));
         agent.run();
-        assertThat(records.join()).containsExactly(one.record());
+        assertThat(agent.done(records)).containsExactly(one.record());
     }
 
     @Test
@@ -126,7 +126,7 @@ final class PeerDirectoryTest {
         PeerDirectory unused = join(two);
         CompletableFuture<Peer> connecting = directory.peer("2");
         agent.run();
-        Peer peer = connecting.join();
+        Peer peer = agent.done(connecting);
         host.ownerLost("2", "executor heartbeat timed out after 120000 ms");
         agent.advance(Duration.ofSeconds(5));
         assertThat(peer.lost()).isCompletedWithValue("2 was removed: executor heartbeat timed out after 120000 ms");
@@ -166,7 +166,7 @@ final class PeerDirectoryTest {
         PeerDirectory first = join(two);
         CompletableFuture<Peer> connecting = directory.peer("2");
         agent.run();
-        Peer before = connecting.join();
+        Peer before = agent.done(connecting);
         closeTurning(first);
         FakeProcess successor = world.start("2", 0x23);
         PeerDirectory unused = join(successor);
@@ -174,7 +174,7 @@ final class PeerDirectoryTest {
         assertThat(before.lost()).isDone();
         CompletableFuture<Peer> next = directory.peer("2");
         agent.run();
-        assertThat(next.join().record().epoch()).isEqualTo(0x23);
+        assertThat(agent.done(next).record().epoch()).isEqualTo(0x23);
     }
 
     @Test

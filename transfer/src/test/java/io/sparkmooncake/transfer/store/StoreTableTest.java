@@ -158,7 +158,9 @@ final class StoreTableTest {
         /** Reads page by page until there is no more, with something happening between pages. */
         void lookThrough(StoreTable table, Random random, Step between) throws TransferException {
             Look.Answer answer;
+            int pages = 0;
             do {
+                assertThat(pages++).as("a look comes to an end").isLessThan(1_000);
                 answer = table.look(new Look.Query(Look.Scope.PREFIX, prefix, cursor), 1 + random.nextInt(1_500));
                 cursor = answer.cursor();
                 if (answer.snapshot()) {

@@ -114,7 +114,7 @@ final class StoreWaitTest {
         agent.advance(Duration.ofSeconds(1));
         hostDown = true;
         agent.advance(Duration.ofSeconds(2));
-        assertThatThrownBy(waiting::join)
+        assertThatThrownBy(() -> agent.done(waiting))
                 .hasCauseInstanceOf(TransferException.class)
                 .hasMessageContaining(
                         "key=peers/7 did not appear in the store within 3.0 s, look-ups=9, last error: the"
@@ -141,7 +141,7 @@ final class StoreWaitTest {
         host.ownerLost("3", "container killed");
         CompletableFuture<StoreValue> waiting = store.await("k", MINUTE);
         agent.run();
-        assertThatThrownBy(waiting::join)
+        assertThatThrownBy(() -> agent.done(waiting))
                 .hasMessageContaining("key=k was removed with its owner: container killed")
                 .cause()
                 .isInstanceOfSatisfying(
@@ -170,8 +170,8 @@ final class StoreWaitTest {
         agent.run();
         store.close();
         agent.run();
-        assertThatThrownBy(waiting::join).hasMessageContaining("the store's client was closed");
-        assertThatThrownBy(() -> store.get("k").join()).hasMessageContaining("the store's client was closed");
+        assertThatThrownBy(() -> agent.done(waiting)).hasMessageContaining("the store's client was closed");
+        assertThatThrownBy(() -> agent.done(store.get("k"))).hasMessageContaining("the store's client was closed");
         assertThat(agent.alarms()).isZero();
     }
 

@@ -14,10 +14,12 @@ import io.sparkmooncake.transfer.spi.Link;
 import io.sparkmooncake.transfer.spi.Reachability;
 import io.sparkmooncake.transfer.spi.Transport;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +30,7 @@ public final class FakeTransport implements Transport {
     private final Map<String, FakeTransport> network;
     private final Map<Long, HostRegion> regions = new ConcurrentHashMap<>();
     private final AtomicInteger openLinks = new AtomicInteger();
+    private final List<FakeLink> links = new CopyOnWriteArrayList<>();
     private volatile Fault fault = Fault.NONE;
 
     /** What goes wrong with links that this transport opens. */
@@ -63,6 +66,11 @@ public final class FakeTransport implements Transport {
     /** Orders a fault for links opened from now on. */
     public void fault(Fault newFault) {
         fault = newFault;
+    }
+
+    /** Breaks every link that this transport opened. */
+    public void breakLinks(String reason) {
+        links.forEach(link -> link.end(reason));
     }
 
     /** Returns how many links are open. */
@@ -132,6 +140,7 @@ public final class FakeTransport implements Transport {
             this.target = target;
             this.fault = fault;
             openLinks.incrementAndGet();
+            links.add(this);
         }
 
         @Override
@@ -193,11 +202,16 @@ public final class FakeTransport implements Transport {
             return lost;
         }
 
+        private void end(String reason) {
+            if (lost.complete(reason)) {
+                openLinks.decrementAndGet();
+                links.remove(this);
+            }
+        }
+
         @Override
         public void close() {
-            if (lost.complete("closed")) {
-                openLinks.decrementAndGet();
-            }
+            end("closed");
         }
     }
 }

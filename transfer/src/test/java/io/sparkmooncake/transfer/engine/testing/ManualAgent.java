@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Comparator;
 import java.util.PriorityQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
@@ -55,6 +56,15 @@ public final class ManualAgent implements Agent {
             }
             action.run();
         }
+    }
+
+    /** Runs what is due and returns what the future holds; a future that is not done then fails the test instead of hanging it. */
+    public <T> T done(CompletableFuture<T> future) {
+        run();
+        if (!future.isDone()) {
+            throw new AssertionError("not done at " + now());
+        }
+        return future.join();
     }
 
     /** Lets time pass, alarm by alarm. */
