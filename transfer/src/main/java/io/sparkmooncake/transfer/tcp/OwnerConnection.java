@@ -199,7 +199,8 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
         }
         channel.flush();
         pumping = false;
-        if (turnBytes >= MAX_TURN_BYTES && !reads.isEmpty() && channel.isWritable()) {
+        // Either the turn is over, or this very flush made room, and said so while nobody listened.
+        if (!reads.isEmpty() && channel.isWritable()) {
             wire.loop().execute(this::pump);
         }
     }

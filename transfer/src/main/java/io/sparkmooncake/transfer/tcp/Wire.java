@@ -32,8 +32,9 @@ final class Wire {
         this.receive = receive;
         this.peerName = peerName;
         this.peerEpoch = peerEpoch;
-        InetSocketAddress remote = (InetSocketAddress) channel.remoteAddress();
-        this.address = remote == null ? "gone" : remote.getAddress().getHostAddress() + ":" + remote.getPort();
+        this.address = channel.remoteAddress() instanceof InetSocketAddress remote
+                ? remote.getAddress().getHostAddress() + ":" + remote.getPort()
+                : String.valueOf(channel.remoteAddress());
     }
 
     Channel channel() {
