@@ -7,6 +7,8 @@ import org.apache.spark.sql.test.TestSparkSession;
 
 /** Spark's JoinSuite on two executor processes, so that blocks cross process boundaries. */
 public final class ClusterJoinSuite extends JoinSuite {
+    private static final long serialVersionUID = 1L;
+
     @Override
     public TestSparkSession createSparkSession() {
         return new TestSparkSession(new SparkContext("local-cluster[2,1,1024]", "join", sparkConf()));

@@ -7,6 +7,8 @@ import org.apache.spark.ShuffleSuite;
 
 /** Spark's ShuffleSuite. It reads no system property, so its configuration is changed here. */
 public final class MooncakeShuffleSuite extends ShuffleSuite {
+    private static final long serialVersionUID = 1L;
+
     @Override
     public void beforeAll() {
         super.beforeAll();

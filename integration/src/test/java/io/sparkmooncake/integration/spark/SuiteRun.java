@@ -105,16 +105,16 @@ final class SuiteRun {
 
     private Args arguments(Suite suite) {
         Map<String, scala.collection.immutable.Set<String>> tags = new HashMap<>();
-        plan.excluded().forEach(test -> tags.put(test, scalaSet(EXCLUDED)));
+        plan.excluded().forEach(test -> tags.put(test, scalaSet(Set.of(EXCLUDED))));
         DynaTags excluded = new DynaTags(scalaMap(Map.of()), scalaMap(Map.of(suite.suiteId(), scalaMap(tags))));
         return new Args(
                 this::accept,
                 Args.apply$default$2(),
-                new Filter(Option.empty(), scalaSet(EXCLUDED, "org.scalatest.Ignore"), false, excluded),
+                new Filter(Option.empty(), scalaSet(Set.of(EXCLUDED, "org.scalatest.Ignore")), false, excluded),
                 new ConfigMap(scalaMap(Map.of())),
                 Option.empty(),
                 new Tracker(new Ordinal(0)),
-                scalaSet(),
+                scalaSet(Set.of()),
                 false,
                 Option.empty(),
                 Option.empty());
@@ -161,9 +161,8 @@ final class SuiteRun {
         }
     }
 
-    @SafeVarargs
-    private static <T> scala.collection.immutable.Set<T> scalaSet(T... elements) {
-        return CollectionConverters.asScala(Set.of(elements)).toSet();
+    private static <T> scala.collection.immutable.Set<T> scalaSet(Set<T> elements) {
+        return CollectionConverters.asScala(elements).toSet();
     }
 
     private static <K, V> scala.collection.immutable.Map<K, V> scalaMap(Map<K, V> map) {
