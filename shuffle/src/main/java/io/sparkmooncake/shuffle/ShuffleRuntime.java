@@ -70,9 +70,9 @@ public final class ShuffleRuntime implements AutoCloseable {
     public static ShuffleRuntime start(SparkConf conf, ShuffleSettings settings, ExecutorResources resources) {
         ShuffleRuntime runtime = new ShuffleRuntime(conf, settings, resources);
         LookupServices.offer(resources.engine(), runtime.store);
-        long periodMillis = Math.max(10, settings.leaseTimeout().toMillis() / 4);
+        long periodMillis = Math.min(5_000, Math.max(10, settings.leaseTimeout().toMillis() / 4));
         var unused = runtime.housekeeping.scheduleWithFixedDelay(
-                runtime::keepHouse, periodMillis, Math.min(periodMillis, 5_000), TimeUnit.MILLISECONDS);
+                runtime::keepHouse, periodMillis, periodMillis, TimeUnit.MILLISECONDS);
         INSTALLED.set(runtime);
         return runtime;
     }
