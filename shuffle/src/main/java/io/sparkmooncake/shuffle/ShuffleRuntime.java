@@ -80,7 +80,7 @@ public final class ShuffleRuntime implements AutoCloseable {
     /** One failure must not end the housekeeping of the executor's whole life. */
     private void keepHouse() {
         try {
-            leases.renewAll();
+            leases.keep();
             store.expireLeases();
             resources.trim(System.nanoTime());
         } catch (RuntimeException e) {

@@ -92,25 +92,29 @@ final class FetchEvents implements AutoCloseable {
     private static Event lookedUp(ReadEnvironment environment, PeerBlocks source, Peer peer, ByteBuffer answer) {
         try {
             LeasedBlocks<RegionDescriptor> found = LookupFrame.decodeAnswer(answer);
-            return new LookedUp(source, peer, found, hold(environment, peer, found.leaseId()));
+            return new LookedUp(source, peer, found, hold(environment, source, found.leaseId()));
         } catch (IOException e) {
             return new LookupFailed(source, e);
         }
     }
 
-    private static LeaseKeeper.Lease hold(ReadEnvironment environment, Peer peer, long leaseId) {
-        Duration timeout = environment.limits().timeout();
+    private static LeaseKeeper.Lease hold(ReadEnvironment environment, PeerBlocks source, long leaseId) {
         return environment
                 .leases()
                 .hold(
-                        () -> peer.ask(LookupRequest.RENEW_SERVICE, LookupFrame.lease(leaseId), timeout)
+                        () -> tellOwner(environment, source, LookupRequest.RENEW_SERVICE, leaseId)
                                 .thenApply(answer -> answer.get() == 1),
-                        () -> release(peer, leaseId, timeout));
+                        () -> tellOwner(environment, source, LookupRequest.RELEASE_SERVICE, leaseId));
     }
 
-    /** Tells the owner; should this be lost, the lease ends by its deadline. */
-    private static void release(Peer peer, long leaseId, Duration timeout) {
-        var unused = peer.ask(LookupRequest.RELEASE_SERVICE, LookupFrame.lease(leaseId), timeout);
+    /** Connects again where the connection that the lease came over is lost: the lease is the executor's, not its. */
+    private static CompletableFuture<ByteBuffer> tellOwner(
+            ReadEnvironment environment, PeerBlocks source, String service, long leaseId) {
+        Duration timeout = environment.limits().timeout();
+        return environment
+                .peers()
+                .apply(source.address().executorId())
+                .thenCompose(peer -> peer.ask(service, LookupFrame.lease(leaseId), timeout));
     }
 
     /** Holds a lease on this executor's own outputs. */
@@ -121,7 +125,10 @@ final class FetchEvents implements AutoCloseable {
                 .hold(
                         () -> CompletableFuture.completedFuture(
                                 environment.store().renew(self, leaseId)),
-                        () -> environment.store().release(self, leaseId));
+                        () -> {
+                            environment.store().release(self, leaseId);
+                            return CompletableFuture.completedFuture(leaseId);
+                        });
     }
 
     private static Throwable unwrap(Throwable failure) {

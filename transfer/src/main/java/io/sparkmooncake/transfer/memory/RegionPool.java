@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Hands out extents of regions that it makes when they are needed. Regions that were idle for a while go back to the system
@@ -275,6 +276,13 @@ public final class RegionPool implements AutoCloseable {
     /** Returns what all extents together may take. */
     public long limitBytes() {
         return limits.limitBytes();
+    }
+
+    /** Says for an error what each directory has left. */
+    public String describeRoom() {
+        return directories.stream()
+                .map(directory -> directory + ": " + usable(directory) + " bytes usable")
+                .collect(Collectors.joining(", "));
     }
 
     /** Returns the number of live extents. */

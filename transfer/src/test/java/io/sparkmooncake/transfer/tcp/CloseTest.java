@@ -4,6 +4,7 @@ package io.sparkmooncake.transfer.tcp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.netty.buffer.ByteBufAllocator;
 import io.sparkmooncake.transfer.Opcode;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
@@ -27,7 +28,8 @@ final class CloseTest {
     private static final int MIB = 1 << 20;
 
     @Test
-    void closingInTheMiddleOfEverythingEndsItAndLeavesNothing() throws IOException {
+    void closingInTheMiddleOfEverythingEndsItAndLeavesNothing() throws IOException, InterruptedException {
+        BufferLeaks.find(); // those of other tests are theirs
         try (Ends warmUp = new Ends()) {
             warmUp.start("first", Ends.calm(false));
         }
@@ -76,6 +78,15 @@ final class CloseTest {
             assertThat(remote.counts()).isEqualTo(1);
         }
         before.assertRestored();
+        assertThat(BufferLeaks.find()).isEmpty();
+    }
+
+    @Test
+    void aBufferThatIsNotReleasedIsFound() throws InterruptedException {
+        BufferLeaks.find();
+        int capacity = ByteBufAllocator.DEFAULT.directBuffer(64).capacity();
+        assertThat(capacity).isEqualTo(64);
+        assertThat(BufferLeaks.find()).singleElement().asString().contains("ByteBuf leaked");
     }
 
     @Test

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Executors killed at random moments: {@code -Dkills.seeds=20 -Dkills.first=100} for a longer walk. */
+final class KillsIT {
+    @Test
+    @Timeout(value = 2, unit = TimeUnit.HOURS)
+    void resultsAreRightAndNothingIsLeft() throws IOException, InterruptedException {
+        int seeds = Integer.getInteger("kills.seeds", 5);
+        Map<String, String> facts = Submission.of(System.getProperty("kills.spark", "4.1.3"), "kills")
+                .argument("first", Integer.getInteger("kills.first", 0))
+                .argument("seeds", seeds)
+                .deadline(Duration.ofSeconds(120 + 60L * seeds))
+                .run();
+        assertThat(facts).containsEntry("seeds", Integer.toString(seeds));
+    }
+}

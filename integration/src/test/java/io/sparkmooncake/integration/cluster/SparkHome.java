@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.cluster;
+
+import io.sparkmooncake.integration.program.ProgramMain;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.URISyntaxException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.stream.Stream;
+
+/**
+ * A SPARK_HOME of one test: the jars are those of {@code bin/local-spark}, which assembles them on first use, and executors
+ * log into a folder of the test.
+ *
+ * @param folder the home, which keeps the logs of the latest run
+ */
+record SparkHome(Path folder) {
+    private static final Path ROOT =
+            Path.of(System.getProperty("repository.root")).toAbsolutePath().normalize();
+    private static final Path TARGET =
+            Path.of(System.getProperty("java.io.tmpdir")).toAbsolutePath().resolve("it");
+
+    static SparkHome of(String version, String test) throws IOException, InterruptedException {
+        Path assembled = ROOT.resolve("target/spark").resolve(version);
+        if (!Files.isDirectory(assembled)) {
+            Processes.run(List.of(ROOT.resolve("bin/local-spark").toString(), version));
+        }
+        Path folder = TARGET.resolve(test + "-" + version);
+        Processes.delete(folder.resolve("work"));
+        Files.createDirectories(folder.resolve("bin"));
+        link(folder.resolve("jars"), assembled.resolve("jars"));
+        link(folder.resolve("bin/spark-submit"), assembled.resolve("bin/spark-submit"));
+        return new SparkHome(folder);
+    }
+
+    private static void link(Path link, Path target) throws IOException {
+        try {
+            Files.createSymbolicLink(link, target);
+        } catch (FileAlreadyExistsException fromAnEarlierRun) {
+            Files.delete(link);
+            Files.createSymbolicLink(link, target);
+        }
+    }
+
+    /** The one jar that users get. */
+    static Path pluginJar() {
+        Path jar = Path.of(System.getProperty("shipped.jar")).toAbsolutePath().normalize();
+        if (!Files.isRegularFile(jar)) {
+            throw new IllegalStateException(jar + " is missing: build with 'mvn -pl integration -am verify'");
+        }
+        return jar;
+    }
+
+    /** The programs, packed from the test classes. */
+    static Path programJar() throws IOException {
+        Path jar = TARGET.resolve("programs.jar");
+        Path unfinished = Files.createTempFile(TARGET, "programs", ".jar");
+        Path classes = classes();
+        try (OutputStream file = Files.newOutputStream(unfinished);
+                JarOutputStream entries = new JarOutputStream(file);
+                Stream<Path> paths = Files.walk(classes)) {
+            String own = ProgramMain.class.getPackageName().replace('.', '/') + "/";
+            for (Path path : paths.filter(Files::isRegularFile).toList()) {
+                String name = classes.relativize(path).toString();
+                if (name.startsWith(own)) {
+                    entries.putNextEntry(new JarEntry(name));
+                    Files.copy(path, entries);
+                    entries.closeEntry();
+                }
+            }
+        }
+        return Files.move(unfinished, jar, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private static Path classes() {
+        try {
+            return Path.of(ProgramMain.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException("the test classes are not in a folder", e);
+        }
+    }
+}

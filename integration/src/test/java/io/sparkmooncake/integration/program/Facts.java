@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.program;
+
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+
+/**
+ * The arguments of a program, and what it prints for the test that submitted it: one line {@code FACT name=value} each.
+ *
+ * @param arguments value by name
+ * @param out where facts go
+ */
+public record Facts(Map<String, String> arguments, PrintStream out) {
+    private static final String PREFIX = "FACT ";
+
+    /** Reads words of the form {@code name=value}. */
+    static Facts of(List<String> words, PrintStream out) {
+        return new Facts(pairs(words), out);
+    }
+
+    /** Reads the facts back from the {@code lines} of a program. */
+    public static Map<String, String> read(List<String> lines) {
+        return pairs(lines.stream()
+                .filter(line -> line.startsWith(PREFIX))
+                .map(line -> line.substring(PREFIX.length()))
+                .toList());
+    }
+
+    private static Map<String, String> pairs(List<String> words) {
+        Map<String, String> pairs = new LinkedHashMap<>();
+        words.forEach(word -> {
+            int at = word.indexOf('=');
+            pairs.put(word.substring(0, at), word.substring(at + 1));
+        });
+        return pairs;
+    }
+
+    String argument(String name) {
+        String value = arguments.get(name);
+        if (value == null) {
+            throw new NoSuchElementException("the program was not given " + name + "=");
+        }
+        return value;
+    }
+
+    int number(String name) {
+        return Integer.parseInt(argument(name));
+    }
+
+    void tell(String name, Object value) {
+        out.println(PREFIX + name + "=" + value.toString().replace('\n', ' '));
+    }
+
+    /** Tells the messages of {@code failure} and of all its causes. */
+    void tellFailure(String name, Throwable failure) {
+        StringBuilder messages = new StringBuilder();
+        for (Throwable at = failure; at != null; at = at.getCause()) {
+            messages.append(at).append(" | ");
+        }
+        tell(name, messages);
+    }
+
+    static void require(boolean holds, Object... what) {
+        if (!holds) {
+            throw new IllegalStateException(Arrays.toString(what));
+        }
+    }
+}

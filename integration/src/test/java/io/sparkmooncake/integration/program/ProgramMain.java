@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.program;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** Entry point for {@code spark-submit}: the name of a program and its arguments as {@code name=value}. */
+public final class ProgramMain {
+    private ProgramMain() {}
+
+    /** Runs the program that {@code words} name. */
+    public static void main(String[] words) throws Exception {
+        PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+        program(words[0]).run(Facts.of(List.of(words).subList(1, words.length), out));
+        out.println("FACT passed=" + words[0]);
+    }
+
+    private static Program program(String name) {
+        return switch (name) {
+            case "kill-once" -> new KillOnce();
+            case "kills" -> new Kills();
+            case "link-cut" -> new LinkCut();
+            case "row-checksums" -> new RowChecksumProgram();
+            case "errors" -> new Errors();
+            case "dynamic-allocation" -> new DynamicAllocation();
+            case "decommission" -> new Decommission();
+            default -> throw new IllegalArgumentException("no program " + name);
+        };
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.spark;
+
+import org.apache.spark.SparkContext;
+import org.apache.spark.sql.JoinSuite;
+import org.apache.spark.sql.test.TestSparkSession;
+
+/** Spark's JoinSuite on two executor processes, so that blocks cross process boundaries. */
+public final class ClusterJoinSuite extends JoinSuite {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public TestSparkSession createSparkSession() {
+        return new TestSparkSession(new SparkContext("local-cluster[2,1,1024]", "join", sparkConf()));
+    }
+}
