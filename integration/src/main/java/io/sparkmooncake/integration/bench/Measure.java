@@ -35,5 +35,6 @@ record Measure(String title, String unit, ToDoubleFunction<Repetition> quantity)
                     "1",
                     run -> run.map().blocksRead() + run.reduce().blocksRead()),
             new Measure("shuffle bytes", "MiB", run -> run.map().bytesWritten() / MIB),
-            new Measure("peak RSS", "MiB", run -> run.peakRssBytes() / MIB));
+            new Measure("peak RSS", "MiB", run -> run.peakRssBytes() / MIB),
+            new Measure("private RSS", "MiB", run -> run.privateRssBytes() / MIB));
 }

@@ -30,11 +30,13 @@ import scala.runtime.AbstractFunction1;
  *
  * @param executorId Spark's name of the executor
  * @param cpuSeconds CPU time of the whole process: tasks, network threads, compilation and collection
- * @param peakRssBytes largest resident set so far
+ * @param peakRssBytes largest resident set so far, with every page of other processes' memory that is mapped here
+ * @param privateRssBytes what is resident now and belongs to this process alone: heap, stacks, code, buffers
  * @param pluginCounters the plugin's own counters by name; empty where there is no plugin
  */
 @DefaultSerializer(JavaSerializer.class)
-record ExecutorState(String executorId, double cpuSeconds, long peakRssBytes, Map<String, Long> pluginCounters)
+record ExecutorState(
+        String executorId, double cpuSeconds, long peakRssBytes, long privateRssBytes, Map<String, Long> pluginCounters)
         implements Serializable {
     private static final String PLUGIN_METRICS = "plugin.io.sparkmooncake.plugin.MooncakePlugin";
 
@@ -56,13 +58,17 @@ record ExecutorState(String executorId, double cpuSeconds, long peakRssBytes, Ma
     private static ExecutorState ofThisProcess() {
         var system = (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         return new ExecutorState(
-                SparkEnv.get().executorId(), system.getProcessCpuTime() / 1e9, peakRss(), countersOfPlugin());
+                SparkEnv.get().executorId(),
+                system.getProcessCpuTime() / 1e9,
+                resident("VmHWM:"),
+                resident("RssAnon:"),
+                countersOfPlugin());
     }
 
-    private static long peakRss() {
+    private static long resident(String field) {
         try {
             return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                    .filter(line -> line.startsWith("VmHWM:"))
+                    .filter(line -> line.startsWith(field))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
                     .findFirst()
                     .orElse(0);

@@ -15,7 +15,8 @@ import java.util.Map;
  * @param map sums over the tasks that wrote shuffle output
  * @param reduce sums over the other tasks
  * @param executorCpuSeconds CPU time of the executor processes during the run, all threads
- * @param peakRssBytes largest resident sets of the executor processes since their start, summed
+ * @param peakRssBytes largest resident sets of the executor processes since their start, summed; shared pages count in each
+ * @param privateRssBytes what of them belonged to one process alone after the run, summed
  * @param pluginCounters by how much the plugin's counters grew, summed over the executors
  * @param sparkVersion the Spark that ran it
  * @param applicationId Spark's id of the application
@@ -30,6 +31,7 @@ public record Repetition(
         StageTotals reduce,
         double executorCpuSeconds,
         long peakRssBytes,
+        long privateRssBytes,
         Map<String, Long> pluginCounters,
         String sparkVersion,
         String applicationId) {}

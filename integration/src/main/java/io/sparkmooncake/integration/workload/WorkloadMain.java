@@ -9,12 +9,16 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.spark.MapOutputTrackerMaster;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.sql.SparkSession;
+import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * The application: runs the named workloads again and again in one warm set of executors, checks every result, and
@@ -108,6 +112,7 @@ public final class WorkloadMain {
         spark.sparkContext().listenerBus().waitUntilEmpty(LISTENER_DEADLINE_MILLIS);
         StageListener.Costs costs = listener.take();
         Collection<ExecutorState> after = ExecutorState.ofAll(spark);
+        freeShuffles();
         Map<String, Long> counters = new TreeMap<>();
         after.forEach(
                 state -> state.pluginCounters().forEach((counter, value) -> counters.merge(counter, value, Long::sum)));
@@ -123,9 +128,19 @@ public final class WorkloadMain {
                 costs.reduce(),
                 cpuSeconds(after) - cpuSeconds(before),
                 after.stream().mapToLong(ExecutorState::peakRssBytes).sum(),
+                after.stream().mapToLong(ExecutorState::privateRssBytes).sum(),
                 counters,
                 spark.version(),
                 spark.sparkContext().applicationId());
+    }
+
+    /** Spark frees a shuffle when the driver's collector finds it unused, which would leave one run's memory to the next. */
+    private void freeShuffles() {
+        MapOutputTrackerMaster tracker = (MapOutputTrackerMaster) SparkEnv.get().mapOutputTracker();
+        for (Object shuffle : List.copyOf(
+                CollectionConverters.asJava(tracker.shuffleStatuses().keySet()))) {
+            spark.sparkContext().cleaner().get().doCleanupShuffle((Integer) shuffle, true);
+        }
     }
 
     private static double cpuSeconds(Collection<ExecutorState> executors) {

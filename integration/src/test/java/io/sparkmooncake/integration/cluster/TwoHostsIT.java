@@ -40,6 +40,7 @@ final class TwoHostsIT {
             Map<String, String> facts = submission
                     .through(hosts.onFirst())
                     .argument("link", hosts.link())
+                    .argument("other", Hosts.SECOND_ADDRESS)
                     .run();
             assertThat(facts)
                     .containsEntry(

@@ -3,16 +3,20 @@ package io.sparkmooncake.integration.program;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /**
- * Two hosts: a right result over tcp, a link that goes down for a while in the middle of a stage, and a host that is gone for
- * good. It runs on the first host, whose end of the link it takes down.
+ * Two hosts: a right result over tcp, packets that vanish without a word for a while in the middle of a stage, a link that goes
+ * down for a while, and a host that is gone for good. It runs on the first host, whose end of the link it breaks.
  */
 final class LinkCut implements Program {
+    /** A hardware address that no interface has: what is sent there is lost, and nobody is told. */
+    private static final String NOBODY = "02:00:00:00:00:99";
+
     @Override
     public void run(Facts facts) throws Exception {
         String link = facts.argument("link");
@@ -27,7 +31,14 @@ final class LinkCut implements Program {
             facts.tell("tcp", sum(after, "read.bytes.tcp"));
             facts.tell("shm", sum(after, "read.bytes.shm"));
 
-            cut(facts, sc, new Moment.Of(1, 2, 10), () -> {
+            String other = facts.argument("other");
+            cut(facts, sc, "packets-lost", () -> {
+                ip("neighbour", "replace", other, "lladdr", NOBODY, "dev", link, "nud", "permanent");
+                sleep(facts.number("cut-millis"));
+                ip("neighbour", "delete", other, "dev", link);
+            });
+            executors.cleanAndAwaitQuiet(2);
+            cut(facts, sc, "link-cut", () -> {
                 set(link, "down");
                 sleep(facts.number("cut-millis"));
                 set(link, "up");
@@ -44,10 +55,10 @@ final class LinkCut implements Program {
         }
     }
 
-    private static void cut(Facts facts, JavaSparkContext sc, Moment.Of at, Runnable action) throws Exception {
-        Moment moment = new Moment(at, action);
+    private static void cut(Facts facts, JavaSparkContext sc, String name, Runnable action) throws Exception {
+        Moment moment = new Moment(new Moment.Of(1, 2, 10), action);
         sc.sc().addSparkListener(moment);
-        timed(facts, "link-cut", () -> new VerifiedJob(6, 1000, 50, 2).runAndVerify(sc, "link cut"));
+        timed(facts, name, () -> new VerifiedJob(6, 1000, 50, 2).runAndVerify(sc, name));
         moment.awaitHappened();
         sc.sc().removeSparkListener(moment);
     }
@@ -67,7 +78,12 @@ final class LinkCut implements Program {
     }
 
     private static void set(String link, String state) {
-        List<String> words = List.of("ip", "link", "set", link, state);
+        ip("link", "set", link, state);
+    }
+
+    private static void ip(String... arguments) {
+        List<String> words = new ArrayList<>(List.of("ip"));
+        words.addAll(List.of(arguments));
         try {
             Process process =
                     new ProcessBuilder(words).redirectErrorStream(true).start();

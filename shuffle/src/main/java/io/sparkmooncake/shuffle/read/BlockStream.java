@@ -24,6 +24,7 @@ final class BlockStream extends InputStream {
     private @Nullable Blocks blocks;
     private ByteBuffer window = EMPTY;
     private long windowEnd;
+    private long openedBytes;
     private boolean continued;
 
     /**
@@ -58,6 +59,12 @@ final class BlockStream extends InputStream {
         int length = (int) Math.min(from.table().length(from.row()) - windowEnd, HostRegion.MAX_SLICE_BYTES);
         window = from.region().slice(from.offset() + windowEnd, length).order(ByteOrder.BIG_ENDIAN);
         windowEnd += length;
+        openedBytes += length;
+    }
+
+    /** Returns how many bytes have been read so far. */
+    long bytesRead() {
+        return openedBytes - window.remaining();
     }
 
     /** Makes at least one byte available; false at the end of the stream. */

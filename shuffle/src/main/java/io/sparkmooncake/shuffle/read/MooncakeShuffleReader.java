@@ -4,6 +4,7 @@ package io.sparkmooncake.shuffle.read;
 import io.sparkmooncake.shuffle.read.BlockFetch.ReadTask;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.apache.spark.Aggregator;
 import org.apache.spark.InterruptibleIterator;
 import org.apache.spark.ShuffleDependency;
@@ -63,22 +64,30 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
         BlockFetch fetch = new BlockFetch(environment, task, metrics);
         task.context().addTaskCompletionListener((TaskCompletionListener) done -> fetch.close());
         fetch.start(sources);
-        Iterator<Tuple2<Object, Object>> records = new Records(fetch, environment, dependency.serializer(), metrics);
+        Records records = new Records(fetch, environment, dependency.serializer(), metrics);
         Iterator<Tuple2<Object, Object>> counted = CompletionIterator$.MODULE$.apply(records, () -> {
             task.context().taskMetrics().mergeShuffleReadMetrics();
             return BoxedUnit.UNIT;
         });
         Iterator<Product2<K, C>> result =
-                combine(new InterruptibleIterator<Tuple2<Object, Object>>(task.context(), counted));
+                combine(new InterruptibleIterator<Tuple2<Object, Object>>(task.context(), counted), records::bytesRead);
         return result instanceof InterruptibleIterator
                 ? result
                 : new InterruptibleIterator<Product2<K, C>>(task.context(), result);
     }
 
     @SuppressWarnings("unchecked")
-    private <V> Iterator<Product2<K, C>> combine(Iterator<Tuple2<Object, Object>> records) {
+    private <V> Iterator<Product2<K, C>> combine(Iterator<Tuple2<Object, Object>> records, LongSupplier bytesRead) {
         Option<Aggregator<K, V, C>> aggregator = (Option<Aggregator<K, V, C>>) (Option<?>) dependency.aggregator();
         boolean combined = dependency.mapSideCombine();
+        if (dependency.keyOrdering().isDefined() && aggregator.isEmpty()) {
+            RunSorter<K, C> sorter = new RunSorter<>(
+                    task.context(), records, bytesRead, dependency.keyOrdering().get());
+            task.context().addTaskCompletionListener((TaskCompletionListener) done -> sorter.close());
+            return sorter.sorted(
+                    runs -> SparkInternals.<K, C, C>reduceSideSorter(task.context(), Option.empty(), dependency)
+                            .insertAllAndUpdateMetrics(runs));
+        }
         if (dependency.keyOrdering().isDefined()) {
             Option<Aggregator<K, V, C>> merge =
                     combined ? Option.apply((Aggregator<K, V, C>) mergeOnly(aggregator.get())) : aggregator;

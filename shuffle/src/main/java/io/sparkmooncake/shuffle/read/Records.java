@@ -30,6 +30,7 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
     private final boolean rows;
     private Iterator<Tuple2<Object, Object>> inner = scala.collection.Iterator$.MODULE$.empty();
     private @Nullable BlockStream stream;
+    private long endedBytes;
 
     Records(BlockFetch fetch, ReadEnvironment environment, Serializer serializer, ShuffleReadMetricsReporter metrics) {
         this.fetch = fetch;
@@ -46,6 +47,8 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
         while (!inner.hasNext()) {
             if (stream != null) {
                 stream.drain();
+                endedBytes += stream.bytesRead();
+                stream = null;
             }
             Blocks next = fetch.peek();
             if (next == null) {
@@ -63,6 +66,11 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
         }
         metrics.incRecordsRead(1);
         return inner.next();
+    }
+
+    /** Returns how many bytes of blocks have been read so far. */
+    long bytesRead() {
+        return endedBytes + (stream == null ? 0 : stream.bytesRead());
     }
 
     private void open(Blocks first) {

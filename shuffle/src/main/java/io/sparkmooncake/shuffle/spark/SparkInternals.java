@@ -4,6 +4,7 @@ package io.sparkmooncake.shuffle.spark;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.util.Arrays;
+import java.util.Comparator;
 import org.apache.spark.Aggregator;
 import org.apache.spark.ShuffleDependency;
 import org.apache.spark.SparkConf;
@@ -14,6 +15,8 @@ import org.apache.spark.shuffle.FetchFailedException;
 import org.apache.spark.shuffle.IndexShuffleBlockResolver;
 import org.apache.spark.storage.BlockManagerId;
 import org.apache.spark.util.collection.ExternalSorter;
+import org.apache.spark.util.collection.KVArraySortDataFormat;
+import org.apache.spark.util.collection.Sorter;
 import org.jspecify.annotations.Nullable;
 import scala.Option;
 import scala.reflect.ClassTag;
@@ -94,6 +97,13 @@ public final class SparkInternals {
         }
         return (ExternalSorter<K, V, C>)
                 invoke(Before41.SORTER, context, aggregator, partitioner, ordering, dependency.serializer());
+    }
+
+    /** Sorts {@code count} pairs of key and value that lie one after another; stable. */
+    @SuppressWarnings("unchecked")
+    public static <K> void sortPairs(Object[] pairs, int count, Comparator<K> order) {
+        ClassTag<Object> anyReference = (ClassTag<Object>) (ClassTag<?>) ClassTag$.MODULE$.AnyRef();
+        new Sorter<>(new KVArraySortDataFormat<K, Object>(anyReference)).sort(pairs, 0, count, order);
     }
 
     /**

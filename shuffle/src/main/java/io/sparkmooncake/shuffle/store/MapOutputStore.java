@@ -55,11 +55,10 @@ public final class MapOutputStore implements AutoCloseable {
      */
     public Extent allocateOnDisk(long bytes) throws IOException {
         return files.tryAllocate(bytes)
-                .orElseThrow(() ->
-                        new IOException("no space for " + bytes + " bytes of map output in spark.local.dir ("
-                                + files.describeRoom() + "): free disk space, add a directory, or raise"
-                                + " spark.mooncake.shuffle.memory (" + memory.limitBytes() + " bytes, "
-                                + memory.usedBytes() + " used)"));
+                .orElseThrow(() -> new IOException("no space for " + bytes + " bytes of map output in spark.local.dir ("
+                        + files.describeRoom() + "): free disk space, add a directory, or raise"
+                        + " spark.mooncake.shuffle.memory (" + memory.limitBytes() + " bytes, "
+                        + memory.usedBytes() + " used)"));
     }
 
     /**

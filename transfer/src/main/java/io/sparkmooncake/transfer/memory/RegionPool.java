@@ -59,6 +59,7 @@ public final class RegionPool implements AutoCloseable {
         this.directories = List.copyOf(directories);
         this.limits = limits;
         this.listener = listener;
+        directories.forEach(SharedFile::sweep);
     }
 
     /** Creates a pool of regions in a memory file system, which take their blocks before they are handed out. */

@@ -8,18 +8,24 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A file without a name: created, unlinked at once, and reached by peers through {@code /proc/<pid>/fd/<n>} of the process
  * that keeps it open. Its blocks go back to the file system with the last descriptor and the last mapping, however their
- * processes end; a process that is killed between the first two steps leaves an empty file.
+ * processes end; the empty file of a process that is killed between the first two steps is deleted by the next one that
+ * starts here.
  *
  * <p>The published descriptor does nothing but stay open: Java closes a channel under which a thread is interrupted, as Spark
  * does to tasks that it kills, so reads and writes go through a second descriptor that is opened again when that happened.
@@ -29,6 +35,10 @@ import org.jspecify.annotations.Nullable;
 final class SharedFile implements AutoCloseable {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
     private static final Path OWN_DESCRIPTORS = Path.of("/proc/self/fd");
+    private static final String NAME = "spark-mooncake-";
+
+    /** A living process has a name on its file for microseconds. */
+    private static final Duration LONGEST_NAMED = Duration.ofMinutes(1);
 
     private final RandomAccessFile published;
     private final Path directory;
@@ -43,8 +53,25 @@ final class SharedFile implements AutoCloseable {
         this.path = path;
     }
 
+    /** Deletes the files of processes that were killed while their file had a name; what cannot be deleted stays. */
+    static void sweep(Path directory) {
+        FileTime latest = FileTime.from(Instant.now().minus(LONGEST_NAMED));
+        try (DirectoryStream<Path> named = Files.newDirectoryStream(directory, NAME + "*")) {
+            for (Path file : named) {
+                BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
+                if (found.isRegularFile()
+                        && found.size() == 0
+                        && found.lastModifiedTime().compareTo(latest) < 0) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        } catch (IOException | DirectoryIteratorException othersOrSweptMeanwhile) {
+            // An empty file of somebody else, or of nobody any more, harms nobody.
+        }
+    }
+
     static SharedFile create(Path directory) throws IOException {
-        String name = "spark-mooncake-" + ProcessHandle.current().pid() + "-" + UUID.randomUUID();
+        String name = NAME + ProcessHandle.current().pid() + "-" + UUID.randomUUID();
         Path file = Files.createFile(directory.resolve(name));
         RandomAccessFile opened;
         try {

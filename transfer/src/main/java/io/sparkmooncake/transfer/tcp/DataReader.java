@@ -24,6 +24,7 @@ final class DataReader implements ReceiveBuffer.Plan {
     private long bodyRemaining;
     private @Nullable Segment segment;
     private long segmentDone;
+    private @Nullable WakeUpThreshold threshold;
     private boolean closed;
 
     /** What the frames mean to this end of the connection. */
@@ -48,6 +49,12 @@ final class DataReader implements ReceiveBuffer.Plan {
 
     DataReader(Sink sink) {
         this.sink = sink;
+    }
+
+    /** Lets the socket be read straight into regions; for connections whose bytes are not encrypted. */
+    void landDirectly(Wire wire) {
+        threshold = new WakeUpThreshold(wire.channel());
+        wire.receive().follow(this);
     }
 
     boolean isMidFrame() {
@@ -109,6 +116,7 @@ final class DataReader implements ReceiveBuffer.Plan {
             sink.onBody(next);
             frame = next;
             bodyRemaining = next.bodyBytes();
+            expectBody();
         } else {
             sink.onFrame(next, Unpooled.EMPTY_BUFFER);
         }
@@ -154,6 +162,7 @@ final class DataReader implements ReceiveBuffer.Plan {
     private void landed(long bytes) {
         segmentDone += bytes;
         bodyRemaining -= bytes;
+        expectBody();
         boolean segmentEnded = segment != null && segmentDone == segment.bytes();
         if (segmentEnded) {
             segment = null;
@@ -164,6 +173,12 @@ final class DataReader implements ReceiveBuffer.Plan {
         sink.onBytes(bytes, segmentEnded);
         if (bodyRemaining == 0 && frame == null) {
             sink.onBodyEnd();
+        }
+    }
+
+    private void expectBody() {
+        if (threshold != null) {
+            threshold.expect(bodyRemaining);
         }
     }
 

@@ -47,7 +47,7 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
 
     /** Makes bodies of READs land without a copy; for connections whose bytes are not encrypted. */
     void landDirectly() {
-        wire.receive().follow(reader);
+        reader.landDirectly(wire);
     }
 
     @Override

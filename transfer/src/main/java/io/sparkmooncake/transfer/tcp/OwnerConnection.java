@@ -43,7 +43,7 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
 
     /** Makes bodies of WRITEs land without a copy; for connections whose bytes are not encrypted. */
     void landDirectly() {
-        wire.receive().follow(reader);
+        reader.landDirectly(wire);
     }
 
     @Override

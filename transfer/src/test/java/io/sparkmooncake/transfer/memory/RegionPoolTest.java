@@ -9,8 +9,11 @@ import io.sparkmooncake.transfer.testing.Footprint;
 import io.sparkmooncake.transfer.testing.Pattern;
 import io.sparkmooncake.transfer.testing.Workers;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -22,6 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -43,6 +47,22 @@ final class RegionPoolTest {
     void nothingIsLeftBehind() {
         before.assertRestored();
         assertThat(listener.live.get()).as("regions created and not retired").isZero();
+    }
+
+    @Test
+    void whatAKillLeftBehindIsDeletedByTheNextPool(@TempDir Path folder) throws IOException {
+        FileTime longAgo = FileTime.from(Instant.now().minus(Duration.ofMinutes(2)));
+        Path left = Files.createFile(folder.resolve("spark-mooncake-1-left"));
+        Path fresh = Files.createFile(folder.resolve("spark-mooncake-1-fresh"));
+        Path full = Files.writeString(folder.resolve("spark-mooncake-1-full"), "x");
+        Path other = Files.createFile(folder.resolve("other"));
+        for (Path old : List.of(left, full, other)) {
+            Files.setLastModifiedTime(old, longAgo);
+        }
+        RegionPool.files(List.of(folder), new Limits(MIB, MIB, IDLE), listener).close();
+        assertThat(left).doesNotExist();
+        assertThat(List.of(fresh, full, other))
+                .allSatisfy(file -> assertThat(file).exists());
     }
 
     @ParameterizedTest
