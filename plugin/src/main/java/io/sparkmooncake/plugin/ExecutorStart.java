@@ -78,8 +78,11 @@ final class ExecutorStart {
         Identity identity =
                 new Identity(context.executorID(), new SecureRandom().nextLong(), host(context, env), secret);
         LocalEngine engine = opened.add(LocalEngine.start(identity, settings));
-        RemoteStore store = opened.add(
-                RemoteStore.start(context.executorID(), engine.agent(), this::askDriver, settings.connectTimeout()));
+        RemoteStore store = opened.add(RemoteStore.start(
+                context.executorID(),
+                engine.agent(),
+                request -> (byte[]) askDriver(request),
+                settings.connectTimeout()));
         PeerDirectory directory = opened.add(await(PeerDirectory.join(engine, store)));
         ExecutorMetrics metrics = new ExecutorMetrics(context.metricRegistry());
         metrics.measure(engine);
@@ -115,6 +118,7 @@ final class ExecutorStart {
                 settings.connectTimeout()));
         ShuffleRuntime runtime = opened.add(ShuffleRuntime.start(context.conf(), shuffle, resources));
         neighbours.follow(store, runtime::peerLost);
+        opened.add(ForgottenShuffles.start(context.executorID(), runtime.store(), held -> (int[]) askDriver(held)));
         logWhereMapOutputsGo(shuffle.memoryBytes(), memory.dir());
         return runtime;
     }
@@ -152,10 +156,10 @@ final class ExecutorStart {
                 .toList();
     }
 
-    /** Carries a request over Spark's own RPC. Runs on the store's thread. */
-    private byte[] askDriver(byte[] request) throws IOException {
+    /** Carries a request over Spark's own RPC; waits for the answer as long as {@code spark.rpc.askTimeout} allows. */
+    private Object askDriver(Object request) throws IOException {
         try {
-            return (byte[]) context.ask(request);
+            return context.ask(request);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted while the driver was asked", e);

@@ -69,6 +69,9 @@ final class MooncakeDriver implements DriverPlugin {
         if (message instanceof byte[] request) {
             return hosted().answer(request);
         }
+        if (message instanceof int[] shuffles) {
+            return ForgottenShuffles.among(shuffles);
+        }
         throw new IllegalArgumentException(
                 "a message of type=" + message.getClass().getName() + " is none of spark-mooncake's");
     }
