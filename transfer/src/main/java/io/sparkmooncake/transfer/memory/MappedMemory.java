@@ -98,6 +98,7 @@ final class MappedMemory {
     /** Writes a word for other processes to see before anything that is written after this call. */
     void putLongBeforeWrites(long offset, long value) {
         UNSAFE.putLongVolatile(null, address(offset), value);
+        UNSAFE.storeFence(); // plain stores may overtake a volatile one on processors that reorder stores
     }
 
     /** Copies in steps that let the JVM reach a safepoint in between. Nobody checks bounds here. */
