@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.apache.spark.Partitioner;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
@@ -97,6 +98,49 @@ class LocalShuffleTest {
                                     .mapToLong(k -> 2L * k)
                                     .sum());
             assertThat(rows.stream().mapToLong(row -> row.getLong(2)).sum()).isEqualTo(200_000);
+        }
+    }
+
+    /** A run holds about 600,000 of these records: the first partition has one run, the other has several. */
+    @Test
+    void sortsWhatFitsIntoOneRunAndWhatDoesNot() {
+        try (LocalShuffle local = new LocalShuffle(directory, 64 << 20, Map.of("spark.serializer", KRYO))) {
+            JavaSparkContext context = new JavaSparkContext(local.spark().sparkContext());
+            int small = 1_000;
+            int all = 1_500_000;
+            JavaPairRDD<Integer, Integer> sorted = context.parallelize(
+                            IntStream.range(0, 4).boxed().toList(), 4)
+                    .flatMapToPair(part -> IntStream.range(part * (all / 4), (part + 1) * (all / 4))
+                            .mapToObj(n -> new Tuple2<>((int) (n * 7_919L % all), n))
+                            .iterator())
+                    .repartitionAndSortWithinPartitions(new Split(small));
+            List<Tuple2<Integer, Integer>> pairs = sorted.collect();
+            assertThat(pairs).hasSize(all);
+            for (int key = 0; key < all; key++) {
+                Tuple2<Integer, Integer> pair = pairs.get(key);
+                assertThat(pair._1()).isEqualTo(key);
+                assertThat((int) (pair._2() * 7_919L % all)).isEqualTo(key);
+            }
+            assertThat(sorted.keys().take(3)).containsExactly(0, 1, 2);
+        }
+    }
+
+    private static final class Split extends Partitioner {
+        private static final long serialVersionUID = 1;
+        private final int first;
+
+        Split(int first) {
+            this.first = first;
+        }
+
+        @Override
+        public int numPartitions() {
+            return 2;
+        }
+
+        @Override
+        public int getPartition(Object key) {
+            return (Integer) key < first ? 0 : 1;
         }
     }
 
