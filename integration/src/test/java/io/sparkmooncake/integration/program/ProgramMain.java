@@ -27,6 +27,9 @@ public final class ProgramMain {
             case "errors" -> new Errors();
             case "dynamic-allocation" -> new DynamicAllocation();
             case "decommission" -> new Decommission();
+            case "indeterminate-retry" -> new IndeterminateRetry();
+            case "breadth" -> new Breadth();
+            case "sizes" -> new Sizes();
             default -> throw new IllegalArgumentException("no program " + name);
         };
     }
