@@ -44,6 +44,7 @@ public final class TransferBatch {
     private final AtomicBoolean cancelled = new AtomicBoolean();
     private final CompletableFuture<Void> cancellation = new CompletableFuture<>();
     private final CompletableFuture<TransferBatch> completion = new CompletableFuture<>();
+    private Runnable onEnd = () -> {};
 
     /**
      * Creates an empty batch.
@@ -175,16 +176,22 @@ public final class TransferBatch {
 
     /** Engine: marks the batch submitted, takes a count on every local region and starts the clock. Once only. */
     public void begin() {
+        begin(() -> {});
+    }
+
+    /** Engine: {@link #begin()}; {@code onEnd} runs once every request is terminal, before anybody is told. */
+    public void begin(Runnable onEnd) {
         if (submitted) {
             throw new IllegalStateException("a batch is submitted once");
         }
         submitted = true;
+        this.onEnd = onEnd;
         deadlineNanos = System.nanoTime() + timeout.toNanos();
         outcomes = new AtomicReferenceArray<>(count);
         unfinished.set(count);
         locals.forEach(MemoryRegion::retain);
         if (count == 0) {
-            completion.complete(this);
+            end();
         }
     }
 
@@ -217,8 +224,13 @@ public final class TransferBatch {
         if (known.compareAndSet(index, null, outcome)) {
             locals.get(index).release();
             if (unfinished.decrementAndGet() == 0) {
-                completion.complete(this);
+                end();
             }
         }
+    }
+
+    private void end() {
+        onEnd.run();
+        completion.complete(this);
     }
 }

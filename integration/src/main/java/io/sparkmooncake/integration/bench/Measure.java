@@ -25,6 +25,10 @@ record Measure(String title, String unit, ToDoubleFunction<Repetition> quantity)
 
     static final List<Measure> ALL = List.of(
             WALL,
+            new Measure(
+                    "task time",
+                    "s",
+                    run -> run.map().runSeconds() + run.reduce().runSeconds()),
             new Measure("map CPU", "s", run -> run.map().cpuSeconds()),
             new Measure("reduce CPU", "s", run -> run.reduce().cpuSeconds()),
             new Measure("executor CPU", "s", Repetition::executorCpuSeconds),

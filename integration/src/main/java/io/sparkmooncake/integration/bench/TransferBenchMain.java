@@ -5,6 +5,7 @@ import io.sparkmooncake.integration.workload.Arguments;
 import io.sparkmooncake.transfer.Opcode;
 import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.TransferBatch;
+import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.Regions;
@@ -19,6 +20,7 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -33,6 +35,12 @@ import java.util.concurrent.TimeoutException;
  */
 public final class TransferBenchMain {
     private static final int BLOCK_BYTES = 1 << 20;
+    private static final long BATCH_BYTES = 32L << 20;
+    private static final int BATCHES_IN_FLIGHT = 4;
+
+    /** Enough for the compiler to be done with both processes: it has the same two cores. */
+    private static final int WARM_UPS = 40;
+
     private static final Duration TIMEOUT = Duration.ofSeconds(60);
 
     private final TransferOwner owner;
@@ -61,7 +69,9 @@ public final class TransferBenchMain {
         Report report;
         try (TransferOwner owner = TransferOwner.start()) {
             TransferBenchMain bench = new TransferBenchMain(
-                    owner, arguments.count("rounds", 15), arguments.number("mebibytes", 1024) << 20);
+                    owner,
+                    arguments.count("rounds", 15),
+                    Math.max(1, arguments.number("mebibytes", 1024) * (1L << 20) / BATCH_BYTES) * BATCH_BYTES);
             report = new Report(
                     "transfer",
                     List.of("mooncake", "limit"),
@@ -101,7 +111,7 @@ public final class TransferBenchMain {
     private Report.Row compare(String name, Work ours, Work limit) throws IOException {
         List<Double> our = new ArrayList<>();
         List<Double> limits = new ArrayList<>();
-        for (int round = -3; round < rounds; round++) {
+        for (int round = -WARM_UPS; round < rounds; round++) {
             double oursRate = gigabytesPerSecond(ours);
             double limitRate = gigabytesPerSecond(limit);
             if (round >= 0) {
@@ -119,26 +129,38 @@ public final class TransferBenchMain {
         return bytes / (double) (System.nanoTime() - start);
     }
 
+    /** Keeps a few batches in flight, as a reduce task does. */
     private void read(Peer peer) throws IOException {
-        for (long done = 0; done < bytes; ) {
+        ArrayDeque<TransferBatch> inFlight = new ArrayDeque<>();
+        for (long done = 0; done < bytes; done += BATCH_BYTES) {
+            if (inFlight.size() == BATCHES_IN_FLIGHT) {
+                finish(inFlight.remove());
+            }
+            long from = done % TransferOwner.REGION_BYTES;
             TransferBatch batch = new TransferBatch(Opcode.READ, TIMEOUT);
-            for (long at = 0; at < TransferOwner.REGION_BYTES && done < bytes; at += BLOCK_BYTES) {
+            for (long at = from; at < from + BATCH_BYTES; at += BLOCK_BYTES) {
                 batch.add(local, at, owner.region(), at, BLOCK_BYTES);
-                done += BLOCK_BYTES;
             }
             if (peer.submit(batch) != Peer.Submission.ACCEPTED) {
                 throw new BenchFailure("the peer took no batch of bytes=" + batch.totalBytes());
             }
-            batch.completion().join();
-            if (batch.firstFailure().isPresent()) {
-                throw batch.firstFailure().get();
-            }
+            inFlight.add(batch);
+        }
+        for (TransferBatch batch : inFlight) {
+            finish(batch);
         }
         long last = TransferOwner.REGION_BYTES - Long.BYTES;
         if (local.slice(last, Long.BYTES).getLong(0) != last * 0x9E3779B97F4A7C15L) {
             throw new BenchFailure("the bytes that were read are not the owner's");
         }
         local.slice(last, Long.BYTES).putLong(0, 0);
+    }
+
+    private static void finish(TransferBatch batch) throws TransferException {
+        batch.completion().join();
+        if (batch.firstFailure().isPresent()) {
+            throw batch.firstFailure().get();
+        }
     }
 
     private void copy(HostRegion mapped) {

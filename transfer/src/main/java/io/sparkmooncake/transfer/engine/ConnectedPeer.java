@@ -57,12 +57,11 @@ final class ConnectedPeer implements Peer {
             return Submission.BUSY;
         }
         Path path = choose(batch);
-        batch.begin();
         Link link = path == null ? null : path.link();
-        CompletableFuture<Void> unused = batch.completion().thenAccept(done -> {
+        batch.begin(() -> {
             bytesInFlight.addAndGet(-bytes);
             if (path != null) {
-                path.counters().batchEnded(done);
+                path.counters().batchEnded(batch);
             }
         });
         if (link == null) {

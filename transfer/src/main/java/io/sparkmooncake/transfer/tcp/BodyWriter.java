@@ -18,7 +18,7 @@ final class BodyWriter {
     static final int SMALL_BYTES = 4 << 10;
 
     static final int MAX_GATHERED_BYTES = 128 << 10;
-    static final int MAX_RUN_BYTES = 1 << 20;
+    static final int MAX_RUN_BYTES = 4 << 20;
 
     private final Wire wire;
     private final List<ByteBuf> slices = new ArrayList<>();

@@ -13,8 +13,8 @@ import io.netty.channel.unix.IntegerUnixChannelOption;
  * <p>Threading: the connection's event loop.
  */
 final class WakeUpThreshold {
-    /** Few enough that a slow link is not taken for a silent one: 60 s of silence would be 2 KiB/s. */
-    static final int BYTES = 128 << 10;
+    /** Few enough that a slow link is not taken for a silent one: 60 s of silence would be 4 KiB/s. */
+    static final int BYTES = 256 << 10;
 
     private static final int SOL_SOCKET = 1;
     private static final int SO_RCVLOWAT = 18;
