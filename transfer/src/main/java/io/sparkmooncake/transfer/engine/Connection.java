@@ -90,6 +90,7 @@ final class Connection {
         standing.become(ConnectionState.LOST, reason, agent.nanoTime());
         cancelAlarms();
         if (peer != null) {
+            ended.complete(null); // whoever learns of the loss and asks for the peer again must not get this one
             peer.lose(reason);
         } else {
             warmUps.forEach(warmUp -> warmUp.abandon("the attempt ended: " + reason));
