@@ -36,6 +36,7 @@ final class BlockFetch implements AutoCloseable {
     private final ShuffleReadMetricsReporter metrics;
     private final FetchEvents events = new FetchEvents();
     private final Deque<PeerBlocks> notAsked = new ArrayDeque<>();
+    private final List<RemoteReads> allReads = new ArrayList<>();
     private final Deque<RemoteReads> remoteReads = new ArrayDeque<>();
     private final Deque<Blocks> readable = new ArrayDeque<>();
     private final CRC32C crc = new CRC32C();
@@ -43,6 +44,7 @@ final class BlockFetch implements AutoCloseable {
     private final long stallNanos;
     private long lastEventNanos = System.nanoTime();
     private int requestsInFlight;
+    private @Nullable PeerBlocks lastAsked;
     private @Nullable Blocks current;
     private boolean currentTaken = true;
 
@@ -96,6 +98,7 @@ final class BlockFetch implements AutoCloseable {
         while (!notAsked.isEmpty() && mayRequest()) {
             PeerBlocks source = notAsked.remove();
             requestsInFlight++;
+            lastAsked = source;
             events.ask(environment, source, request(source));
         }
     }
@@ -191,8 +194,8 @@ final class BlockFetch implements AutoCloseable {
     private void await() {
         long start = System.nanoTime();
         try {
+            SparkInternals.killIfInterrupted(task.context()); // not after the poll: an event may hold a lease
             FetchEvents.Event event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
-            SparkInternals.killIfInterrupted(task.context());
             if (event != null) {
                 requestsInFlight--;
                 lastEventNanos = System.nanoTime();
@@ -213,8 +216,9 @@ final class BlockFetch implements AutoCloseable {
 
     /** Look-ups and transfers have deadlines of their own; what is left is a peer that takes no more of them. */
     private RuntimeException stalled() {
-        PeerBlocks source =
-                remoteReads.isEmpty() ? notAsked.remove() : remoteReads.remove().source();
+        PeerBlocks source = remoteReads.isEmpty()
+                ? Objects.requireNonNull(lastAsked)
+                : remoteReads.element().source();
         return failed(
                 source,
                 source.failed(0),
@@ -230,7 +234,9 @@ final class BlockFetch implements AutoCloseable {
         if (mapped.isPresent()) {
             readable.add(Blocks.inPlace(lookup, mapped.get(), Path.SHM));
         } else {
-            remoteReads.add(new RemoteReads(answer, environment, events, budget));
+            RemoteReads reads = new RemoteReads(answer, environment, events, budget);
+            allReads.add(reads);
+            remoteReads.add(reads);
         }
         checkComplete(lookup);
     }
@@ -326,7 +332,7 @@ final class BlockFetch implements AutoCloseable {
         }
         readable.forEach(Blocks::close);
         readable.clear();
-        remoteReads.forEach(RemoteReads::close);
+        allReads.forEach(RemoteReads::close); // those with every group under way are in no queue any more
         remoteReads.clear();
         notAsked.clear();
         events.close();
