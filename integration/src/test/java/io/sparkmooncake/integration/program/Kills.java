@@ -2,6 +2,7 @@
 package io.sparkmooncake.integration.program;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -17,6 +18,11 @@ final class Kills implements Program {
     private static final int EXECUTORS = 2;
     /** Connections and their threads that come and go with peers; a leak of one per seed shows within a heavy run. */
     private static final int SLACK = 12;
+
+    /** A pool that grows with what comes at once, up to its limit. */
+    private static final String CONTROL_POOL = "mooncake-control-#-#";
+
+    private static final int CONTROL_THREADS = 16;
 
     /** Up to 128 threads for unregistering, each of which Spark keeps for a minute. */
     private static final String SPARKS_CACHED_POOL = "block-manager-storage-async-thread-pool-";
@@ -132,6 +138,9 @@ final class Kills implements Program {
                 late.descriptors());
         List<String> more = roles(late);
         roles(early).forEach(more::remove);
+        int services = Collections.frequency(roles(late), CONTROL_POOL);
+        Facts.require(services <= CONTROL_THREADS, "control threads:", services);
+        more.removeIf(CONTROL_POOL::equals);
         Facts.require(more.size() <= SLACK, "threads grew by", more);
         more.removeIf(name -> !name.startsWith("mooncake-"));
         Facts.require(more.size() <= 2, "threads of ours grew by", more);
