@@ -61,7 +61,8 @@ final class ForgottenShuffles implements AutoCloseable {
                 .toArray();
     }
 
-    private void free() {
+    /** Asks once. */
+    void free() {
         int[] held =
                 store.stored().keySet().stream().mapToInt(Integer::intValue).toArray();
         if (held.length == 0) {
