@@ -36,6 +36,9 @@ public final class ShuffleRuntime implements AutoCloseable {
     /** The slot that Spark's reflective construction of the manager forces: one running executor per process. */
     private static final AtomicReference<@Nullable ShuffleRuntime> INSTALLED = new AtomicReference<>();
 
+    /** Long enough to gather the releases of short tasks, short enough that memory of removed shuffles is not kept noticeably. */
+    private static final int RELEASE_DELAY_MILLIS = 20;
+
     private final ExecutorResources resources;
     private final ShuffleSettings settings;
     private final MapOutputStore store;
@@ -52,11 +55,13 @@ public final class ShuffleRuntime implements AutoCloseable {
         this.resources = resources;
         this.store =
                 new MapOutputStore(resources.memory(), resources.files(), settings.leaseTimeout(), System::nanoTime);
-        this.leases = new LeaseKeeper(settings.leaseTimeout(), System::nanoTime);
         this.housekeeping = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "mooncake-shuffle-housekeeping-" + resources.self());
             thread.setDaemon(true);
             return thread;
+        });
+        this.leases = new LeaseKeeper(settings.leaseTimeout(), System::nanoTime, release -> {
+            var unused = housekeeping.schedule(release, RELEASE_DELAY_MILLIS, TimeUnit.MILLISECONDS);
         });
     }
 

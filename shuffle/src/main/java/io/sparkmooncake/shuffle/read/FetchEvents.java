@@ -101,34 +101,51 @@ final class FetchEvents implements AutoCloseable {
     private static LeaseKeeper.Lease hold(ReadEnvironment environment, PeerBlocks source, long leaseId) {
         return environment
                 .leases()
-                .hold(
-                        () -> tellOwner(environment, source, LookupRequest.RENEW_SERVICE, leaseId)
-                                .thenApply(answer -> answer.get() == 1),
-                        () -> tellOwner(environment, source, LookupRequest.RELEASE_SERVICE, leaseId));
+                .hold(new RemoteOwner(environment, source.address().executorId()), leaseId);
     }
 
     /** Connects again where the connection that the lease came over is lost: the lease is the executor's, not its. */
-    private static CompletableFuture<ByteBuffer> tellOwner(
-            ReadEnvironment environment, PeerBlocks source, String service, long leaseId) {
-        Duration timeout = environment.limits().timeout();
-        return environment
-                .peers()
-                .apply(source.address().executorId())
-                .thenCompose(peer -> peer.ask(service, LookupFrame.lease(leaseId), timeout));
+    private record RemoteOwner(ReadEnvironment environment, String executorId) implements LeaseKeeper.Owner {
+        @Override
+        public CompletableFuture<Boolean> renew(long leaseId) {
+            return tell(LookupRequest.RENEW_SERVICE, LookupFrame.leases(leaseId))
+                    .thenApply(answer -> answer.get() == 1);
+        }
+
+        @Override
+        public CompletableFuture<ByteBuffer> release(long[] leaseIds) {
+            return tell(LookupRequest.RELEASE_SERVICE, LookupFrame.leases(leaseIds));
+        }
+
+        private CompletableFuture<ByteBuffer> tell(String service, ByteBuffer request) {
+            Duration timeout = environment.limits().timeout();
+            return environment.peers().apply(executorId).thenCompose(peer -> peer.ask(service, request, timeout));
+        }
     }
 
     /** Holds a lease on this executor's own outputs. */
     static LeaseKeeper.Lease holdHere(ReadEnvironment environment, long leaseId) {
-        String self = environment.self();
-        return environment
-                .leases()
-                .hold(
-                        () -> CompletableFuture.completedFuture(
-                                environment.store().renew(self, leaseId)),
-                        () -> {
-                            environment.store().release(self, leaseId);
-                            return CompletableFuture.completedFuture(leaseId);
-                        });
+        return environment.leases().hold(new ThisExecutor(environment), leaseId);
+    }
+
+    private record ThisExecutor(ReadEnvironment environment) implements LeaseKeeper.Owner {
+        @Override
+        public String executorId() {
+            return environment.self();
+        }
+
+        @Override
+        public CompletableFuture<Boolean> renew(long leaseId) {
+            return CompletableFuture.completedFuture(environment.store().renew(executorId(), leaseId));
+        }
+
+        @Override
+        public CompletableFuture<Integer> release(long[] leaseIds) {
+            for (long leaseId : leaseIds) {
+                environment.store().release(executorId(), leaseId);
+            }
+            return CompletableFuture.completedFuture(leaseIds.length);
+        }
     }
 
     private static Throwable unwrap(Throwable failure) {

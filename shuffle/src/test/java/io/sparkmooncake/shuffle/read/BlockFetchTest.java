@@ -54,7 +54,7 @@ final class BlockFetchTest {
     @TempDir
     Path directory;
 
-    private final LeaseKeeper leases = new LeaseKeeper(MINUTE, System::nanoTime);
+    private final LeaseKeeper leases = new LeaseKeeper(MINUTE, System::nanoTime, Runnable::run);
     private final List<Long> released = new ArrayList<>();
     private final List<TransferBatch> submitted = new ArrayList<>();
     private final HostRegion remote = Regions.allocate(100);
