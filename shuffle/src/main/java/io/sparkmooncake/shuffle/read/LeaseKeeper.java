@@ -109,7 +109,7 @@ public final class LeaseKeeper {
     }
 
     /** One lease of one task. Closing it releases it once. */
-    final class Lease implements AutoCloseable {
+    final class Lease implements ReadLease {
         private final Owner owner;
         private final long id;
         private final AtomicBoolean releasing = new AtomicBoolean();
@@ -132,8 +132,8 @@ public final class LeaseKeeper {
             });
         }
 
-        /** Tells whether the owner may have reused the memory. */
-        boolean isExpired() {
+        @Override
+        public boolean isExpired() {
             return refused || nanoClock.getAsLong() - renewedNanos > timeoutNanos;
         }
 

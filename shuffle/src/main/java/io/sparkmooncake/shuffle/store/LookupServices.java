@@ -10,9 +10,6 @@ import java.nio.ByteBuffer;
 
 /** Offers a store's look-ups, lease renewals and releases to peers. */
 public final class LookupServices {
-    /** Answering so many rows takes a few tens of microseconds, which is less than handing the request to another thread. */
-    private static final int BRIEF_PAIRS = 1_024;
-
     private LookupServices() {}
 
     /** Offers the services on an engine. Short look-ups are answered on its event loops, all else on its control threads. */
@@ -31,7 +28,7 @@ public final class LookupServices {
     private record Lookups(MapOutputStore store) implements ControlService {
         @Override
         public boolean isBrief(ByteBuffer request) {
-            return LookupFrame.pairs(request) <= BRIEF_PAIRS;
+            return LookupFrame.pairs(request) <= LookupRequest.BRIEF_PAIRS;
         }
 
         @Override
