@@ -134,6 +134,11 @@ public final class LookupsAhead {
     /** Connects again where the connection that the lease came over is lost: the lease is the executor's, not its. */
     private record RemoteOwner(ReadEnvironment environment, String executorId) implements LeaseKeeper.Owner {
         @Override
+        public boolean isHere() {
+            return false;
+        }
+
+        @Override
         public CompletableFuture<Boolean> renew(long leaseId) {
             return tell(LookupRequest.RENEW_SERVICE, LookupFrame.leases(leaseId))
                     .thenApply(answer -> answer.get() == 1);
