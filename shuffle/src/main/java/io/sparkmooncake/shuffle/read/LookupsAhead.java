@@ -52,7 +52,7 @@ public final class LookupsAhead {
     /** What a peer answered. */
     private record Answer(Peer peer, LeasedBlocks<RegionDescriptor> found, LeaseKeeper.Lease lease) {
         boolean isStale() {
-            return lease.isExpired() || peer.lost().isDone();
+            return lease.isExpired() || peer.isLost();
         }
     }
 
