@@ -53,7 +53,7 @@ final class ArchitectureTest {
 
     @Test
     void seesEveryModule() {
-        assertThat(List.of("conf", "transfer", "shuffle", "plugin", "integration"))
+        assertThat(List.of("conf", "transfer", "collectives", "shuffle", "plugin", "integration"))
                 .allSatisfy(room -> assertThat(HOUSE.contain(ROOT + room + ".package-info"))
                         .as("main classes of %s are on the class path", room)
                         .isTrue());

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.collectives.algorithm;
+
+import io.sparkmooncake.collectives.CollectiveException;
+import io.sparkmooncake.collectives.shm.Operation;
+import io.sparkmooncake.collectives.shm.StepExchange;
+import io.sparkmooncake.collectives.spi.DataType;
+import io.sparkmooncake.collectives.spi.Elements;
+import io.sparkmooncake.collectives.spi.ReduceOp;
+
+/**
+ * All-reduce in two ways. <i>Direct</i>, for what is short: one step, and every rank reduces everything. <i>Sliced</i>: two steps
+ * for each chunk; every rank reduces its slice straight out of the others' windows and publishes it, then gathers the others'.
+ */
+final class AllReduce {
+    /** Where one step less outweighs reading the vectors of all ranks. */
+    static final int DIRECT_BYTES = 4_096;
+
+    /** Slices begin at multiples of it, which is a cache line of the widest type. */
+    private static final int SLICE_ALIGNMENT = 8;
+
+    private final StepExchange exchange;
+    private final RankOrder ranks;
+    private final int windowBytes;
+
+    AllReduce(StepExchange exchange, RankOrder ranks, int windowBytes) {
+        this.exchange = exchange;
+        this.ranks = ranks;
+        this.windowBytes = windowBytes;
+    }
+
+    void run(Elements source, Elements target, ReduceOp op) throws CollectiveException {
+        DataType type = source.type();
+        int count = source.count();
+        exchange.begin(Operation.ALL_REDUCE, type, op, -1, count);
+        int chunk = windowBytes / type.sizeBytes();
+        if (count <= Math.min(chunk, DIRECT_BYTES / type.sizeBytes())) {
+            direct(source, target, op);
+            return;
+        }
+        for (int at = 0, n; at < count; at += n) {
+            n = Math.min(chunk, count - at);
+            reduceSlice(source, target, op, at, n);
+            gatherSlices(target, at, n);
+        }
+    }
+
+    private void direct(Elements source, Elements target, ReduceOp op) throws CollectiveException {
+        int count = source.count();
+        source.copyTo(0, exchange.nextWindow(source.type()), 0, count);
+        exchange.step();
+        for (int at = 0, n; at < count; at += n) {
+            n = Math.min(RankOrder.BLOCK, count - at);
+            ranks.reduce(op, source, at, at, n).copyTo(0, target, at, n);
+        }
+    }
+
+    /** Lets the others read all of a chunk but this rank's slice, and reduces that. */
+    private void reduceSlice(Elements source, Elements target, ReduceOp op, int chunkAt, int chunk)
+            throws CollectiveException {
+        int start = sliceStart(chunk, exchange.self().rank());
+        int end = sliceStart(chunk, exchange.self().rank() + 1);
+        Elements window = exchange.nextWindow(source.type());
+        source.copyTo(chunkAt, window, 0, start);
+        source.copyTo(chunkAt + end, window, end, chunk - end);
+        exchange.step();
+        Elements published = exchange.nextWindow(source.type());
+        for (int at = start, n; at < end; at += n) {
+            n = Math.min(RankOrder.BLOCK, end - at);
+            Elements block = ranks.reduce(op, source, chunkAt + at, at, n);
+            block.copyTo(0, target, chunkAt + at, n);
+            block.copyTo(0, published, at, n);
+        }
+    }
+
+    private void gatherSlices(Elements target, int chunkAt, int chunk) throws CollectiveException {
+        exchange.step();
+        int size = exchange.self().size();
+        for (int i = 1; i < size; i++) {
+            int rank = (exchange.self().rank() + i) % size;
+            int start = sliceStart(chunk, rank);
+            int length = sliceStart(chunk, rank + 1) - start;
+            exchange.window(rank, target.type()).copyTo(start, target, chunkAt + start, length);
+        }
+    }
+
+    private int sliceStart(int chunk, int rank) {
+        int size = exchange.self().size();
+        return rank == size ? chunk : (int) ((long) chunk * rank / size) & -SLICE_ALIGNMENT;
+    }
+}

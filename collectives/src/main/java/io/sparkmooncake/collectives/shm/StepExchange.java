@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.collectives.shm;
+
+import io.sparkmooncake.collectives.CollectiveException;
+import io.sparkmooncake.collectives.CollectiveException.Code;
+import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.spi.DataType;
+import io.sparkmooncake.collectives.spi.Elements;
+import io.sparkmooncake.collectives.spi.ReduceOp;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Steps that all ranks of a host take together. Before a step each rank fills its window; in it, it waits for all others; after
+ * it, it reads their windows until its next step. The two windows alternate, so whoever fills the next one overwrites nothing
+ * that is still being read.
+ *
+ * <p>No wait is longer than the timeout, and each ends early when a rank left, is known to be lost or broke the communicator, or
+ * when this thread is interrupted. The first rank that gives up writes the verdict; all others throw the same.
+ *
+ * <p>Threading: {@link #peerLost} and {@link #giveUp} are safe from any thread, the rest is for the rank's own. Nothing may run
+ * beside or after {@link #close} but {@link #peerLost}.
+ */
+public final class StepExchange implements AutoCloseable {
+    private static final int SPINS = 2_000;
+    private static final long YIELD_NANOS = 1_000_000;
+    private static final long MIN_PARK_NANOS = 50_000;
+    private static final long MAX_PARK_NANOS = 1_000_000;
+    private static final long VERDICT_WAIT_NANOS = 1_000_000_000;
+
+    private final Membership self;
+    private final RankSegment[] segments;
+    private final List<String> addresses;
+    private final Duration timeout;
+    private final int spins;
+    private long waitNanos;
+    private long phase;
+    private long sequence;
+    private long signature;
+    private long count;
+    private boolean callChecked;
+    private volatile @Nullable Failure failure;
+    private final AtomicReferenceArray<@Nullable String> losses;
+    private volatile boolean lossKnown;
+
+    private record Failure(Code code, String text) {
+        /** As a verdict: the code's name, a line end, the text. */
+        String encode() {
+            return code.name() + '\n' + text;
+        }
+
+        static Failure decode(String verdict) {
+            int end = verdict.indexOf('\n');
+            return new Failure(Code.valueOf(verdict.substring(0, end)), verdict.substring(end + 1));
+        }
+    }
+
+    /**
+     * Takes the segments over.
+     *
+     * @param segments of all ranks in order, this one's included
+     * @param addresses of all ranks in order, as errors name them: {@code host:port}
+     * @param timeout of one wait for one step
+     */
+    public StepExchange(Membership self, List<RankSegment> segments, List<String> addresses, Duration timeout) {
+        this.self = self;
+        this.segments = segments.toArray(RankSegment[]::new);
+        this.addresses = List.copyOf(addresses);
+        this.timeout = timeout;
+        this.losses = new AtomicReferenceArray<>(segments.size());
+        this.waitNanos = timeout.toNanos();
+        // A rank that spins while another one waits for the core delays both.
+        this.spins = self.size() <= Runtime.getRuntime().availableProcessors() ? SPINS : 0;
+    }
+
+    /** Returns this rank's place. */
+    public Membership self() {
+        return self;
+    }
+
+    /** Makes the first call, and returns once every rank is here; waits for each for at most this long. */
+    public void meet(Duration patience) throws CollectiveException {
+        waitNanos = patience.toNanos();
+        begin(Operation.JOIN, null, null, -1, self.size());
+        step();
+        waitNanos = timeout.toNanos();
+    }
+
+    /**
+     * Begins a call; its first step compares it with those of the others.
+     *
+     * @param root −1 where there is none
+     * @param elements that the call says it is about
+     */
+    public void begin(Operation operation, @Nullable DataType type, @Nullable ReduceOp op, int root, long elements)
+            throws CollectiveException {
+        throwIfBroken();
+        sequence++;
+        signature = Call.signature(operation, type, op, root);
+        count = elements;
+        callChecked = false;
+        segments[self.rank()].writeCall(sequence, signature, count);
+    }
+
+    /** Returns this rank's window to fill before the next step. */
+    public Elements nextWindow(DataType type) {
+        return segments[self.rank()].window(phase + 1, type);
+    }
+
+    /** Returns a rank's window as it was when it arrived at the latest step; for reading, until the next step. */
+    public Elements window(int rank, DataType type) {
+        return segments[rank].window(phase, type);
+    }
+
+    /** Arrives at the next step and waits for all others. */
+    public void step() throws CollectiveException {
+        phase++;
+        segments[self.rank()].arrive(phase);
+        for (int i = 1; i < segments.length; i++) {
+            int other = (self.rank() + i) % segments.length;
+            await(other);
+            if (!callChecked && !segments[other].isAtCall(sequence, signature, count)) {
+                throw giveUp(Code.DESYNC, differs(other));
+            }
+        }
+        callChecked = true;
+    }
+
+    private void await(int other) throws CollectiveException {
+        RankSegment segment = segments[other];
+        for (int i = 0; i <= spins; i++) {
+            if (segment.phase() >= phase) {
+                return;
+            }
+            Thread.onSpinWait();
+        }
+        long startNanos = System.nanoTime();
+        long parkNanos = MIN_PARK_NANOS;
+        while (segment.phase() < phase) {
+            long waitedNanos = System.nanoTime() - startNanos;
+            throwIfHopeless(other, waitedNanos);
+            if (waitedNanos < YIELD_NANOS) {
+                yieldCore();
+            } else {
+                LockSupport.parkNanos(this, parkNanos);
+                parkNanos = Math.min(MAX_PARK_NANOS, parkNanos * 2);
+            }
+        }
+    }
+
+    @SuppressWarnings(
+            "ThreadPriorityCheck") // a rank that shares its core must let the awaited one run; parking costs 50 µs
+    private static void yieldCore() {
+        Thread.yield();
+    }
+
+    private void throwIfHopeless(int other, long waitedNanos) throws CollectiveException {
+        throwIfBroken();
+        if (Thread.currentThread().isInterrupted()) {
+            throw giveUp(Code.INTERRUPTED, describe(self.rank()) + " was interrupted in " + ownCall());
+        }
+        // The rank may have arrived before it left: its phase counts, and is read after its state.
+        if (segments[other].hasLeft() && segments[other].phase() < phase) {
+            throw giveUp(
+                    Code.DESYNC,
+                    describe(other) + " left after " + segments[other].describeCall() + ", we are at " + ownCall()
+                            + foundBy());
+        }
+        if (waitedNanos >= waitNanos) {
+            throw giveUp(Code.TIMED_OUT, isSilent(other));
+        }
+    }
+
+    private String isSilent(int other) {
+        return String.format(
+                Locale.ROOT,
+                "%s did not come to %s within %.1f s: it is at %s phase=%d, awaited phase=%d%s. Check that its task runs: a"
+                        + " thread dump of its executor shows where it is",
+                describe(other),
+                ownCall(),
+                waitNanos / 1e9,
+                segments[other].describeCall(),
+                segments[other].phase(),
+                phase,
+                foundBy());
+    }
+
+    private String differs(int other) {
+        return describe(other) + " is at " + segments[other].describeCall() + ", we are at " + ownCall() + foundBy()
+                + ". All ranks must call the same operations in the same order, with the same type, count and root";
+    }
+
+    private String ownCall() {
+        return Call.describe(sequence, signature, count);
+    }
+
+    private String foundBy() {
+        return "; found by " + describe(self.rank());
+    }
+
+    private String describe(int rank) {
+        return "rank " + rank + " (" + addresses.get(rank) + ")";
+    }
+
+    /** Throws what broke the communicator, here or elsewhere. */
+    private void throwIfBroken() throws CollectiveException {
+        Failure known = failure;
+        if (known != null) {
+            throw new CollectiveException(known.code, known.text);
+        }
+        if (segments[0].verdict() != 0) {
+            throw giveUp(Code.ABORTED, "a rank broke the communicator and ended before it said why" + foundBy());
+        }
+        if (lossKnown) {
+            throwIfLost();
+        }
+    }
+
+    /** A process that ends after its rank has left is no loss. */
+    private void throwIfLost() throws CollectiveException {
+        for (int rank = 0; rank < segments.length; rank++) {
+            String reason = losses.get(rank);
+            if (reason != null && !segments[rank].hasLeft()) {
+                throw giveUp(Code.RANK_LOST, describe(rank) + " is lost: " + reason + foundBy());
+            }
+        }
+    }
+
+    /** Tells that a rank's process is known to be gone; the next wait for anybody, or the next call, ends with that. */
+    public void peerLost(int rank, String reason) {
+        losses.set(rank, reason);
+        lossKnown = true;
+    }
+
+    /** Breaks the communicator and returns its verdict, which is an earlier one where there is one. */
+    public CollectiveException giveUp(Code code, String reason) {
+        String text = "communicator=" + self.communicator() + " epoch=" + self.epoch() + ": " + reason;
+        Failure own = new Failure(code, text);
+        segments[0].writeVerdict(self.rank(), own.encode());
+        // A rank that died while it wrote the verdict leaves it unwritten for ever.
+        long startNanos = System.nanoTime();
+        while (segments[0].verdict() > 0 && System.nanoTime() - startNanos < VERDICT_WAIT_NANOS) {
+            Thread.onSpinWait();
+        }
+        return remember(own);
+    }
+
+    private synchronized CollectiveException remember(Failure own) {
+        Failure known = failure;
+        if (known == null) {
+            boolean written = segments[0].verdict() == SegmentLayout.VERDICT_WRITTEN;
+            known = written ? Failure.decode(segments[0].verdictText()) : own;
+            failure = known;
+        }
+        return new CollectiveException(known.code, known.text);
+    }
+
+    /** Leaves, and unmaps every segment. Once only. */
+    @Override
+    public void close() {
+        segments[self.rank()].leave();
+        for (RankSegment segment : segments) {
+            segment.close();
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.collectives.testing;
+
+import io.sparkmooncake.transfer.store.HostedStore;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** The test's side of a {@link RankMain}: answers its questions to the store, and sends it signals. */
+public final class RankJvm implements AutoCloseable {
+    private final Process process;
+
+    private RankJvm(Process process) {
+        this.process = process;
+    }
+
+    /** Forks a rank; see {@link RankMain} for the numbers. */
+    public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds)
+            throws IOException {
+        Process process = new ProcessBuilder(List.of(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:+UseSerialGC",
+                        "-Xmx128m",
+                        "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+                        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        RankMain.class.getName(),
+                        Integer.toString(rank),
+                        Integer.toString(size),
+                        Integer.toString(times),
+                        Integer.toString(timeoutSeconds)))
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        Thread answering = new Thread(() -> answer(process, host), "store-of-rank-" + rank);
+        answering.setDaemon(true);
+        answering.start();
+        return new RankJvm(process);
+    }
+
+    private static void answer(Process process, HostedStore host) {
+        try (BufferedReader asks =
+                        new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+                PrintStream answers = new PrintStream(process.getOutputStream(), true, StandardCharsets.UTF_8)) {
+            String ask = asks.readLine();
+            while (ask != null) {
+                byte[] answer = host.answer(Base64.getDecoder().decode(ask));
+                answers.println(Base64.getEncoder().encodeToString(answer));
+                ask = asks.readLine();
+            }
+        } catch (IOException e) {
+            // The child was killed in the middle of a question.
+        }
+    }
+
+    /** Ends the child at once. */
+    public void kill() {
+        process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
+    }
+
+    /** Stops every thread of the child. */
+    public void freeze() throws IOException, InterruptedException {
+        signal("STOP");
+    }
+
+    /** Lets the child go on. */
+    public void thaw() throws IOException, InterruptedException {
+        signal("CONT");
+    }
+
+    private void signal(String name) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", "-" + name, Long.toString(process.pid()))
+                .start()
+                .waitFor();
+    }
+
+    @Override
+    public void close() {
+        kill();
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.collectives.testing;
+
+import io.sparkmooncake.collectives.CollectiveException;
+import io.sparkmooncake.collectives.Communicator;
+import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.bootstrap.Rendezvous;
+import io.sparkmooncake.collectives.spi.Elements;
+import io.sparkmooncake.collectives.spi.ReduceOp;
+import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.transfer.engine.LocalEngine;
+import io.sparkmooncake.transfer.engine.PeerDirectory;
+import io.sparkmooncake.transfer.store.Blob;
+import io.sparkmooncake.transfer.store.RemoteStore;
+import io.sparkmooncake.transfer.store.StoreChannel;
+import io.sparkmooncake.transfer.tcp.Identity;
+import java.io.BufferedReader;
+import java.io.EOFException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One rank in a JVM of its own. Its store is the parent's, asked over standard output and answered over standard input, one line
+ * of base 64 each. It reduces as often as it is told, 0 for ever, puts {@code started/<rank>} after the first time and
+ * {@code result/<rank>} at the end: how often it reduced, or why it failed. Arguments: rank, size, times, timeout in seconds.
+ */
+public final class RankMain {
+    static final String SECRET = "the secret of the test application";
+    private static final int COUNT = 50_000;
+
+    private RankMain() {}
+
+    /** Runs the rank. */
+    public static void main(String[] args) throws Exception {
+        Membership self = new Membership("jvms", 1, Integer.parseInt(args[0]), Integer.parseInt(args[1]));
+        Duration timeout = Duration.ofSeconds(Integer.parseInt(args[3]));
+        String name = "exec-" + self.rank();
+        StoreChannel channel = channel();
+        Identity identity = new Identity(name, 100 + self.rank(), "127.0.0.1", SECRET.getBytes(StandardCharsets.UTF_8));
+        try (LocalEngine engine = LocalEngine.start(identity, TransferSettings.read(Map.of()));
+                RemoteStore store = RemoteStore.start(name, engine.agent(), channel, Duration.ofSeconds(30))) {
+            PeerDirectory directory = PeerDirectory.join(engine, store).get(60, TimeUnit.SECONDS);
+            Rendezvous rendezvous = new Rendezvous(engine, directory, store, new Rendezvous.Options(timeout, 64 << 10));
+            String result;
+            try (Communicator communicator = rendezvous.join(self)) {
+                result = reduce(communicator, store, Integer.parseInt(args[2]));
+            } catch (CollectiveException e) {
+                result = e.code() + "\n" + e.getMessage();
+            }
+            store.put("result/" + self.rank(), Blob.of(result)).get(60, TimeUnit.SECONDS);
+            directory.close();
+        }
+    }
+
+    private static StoreChannel channel() {
+        PrintStream asks = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+        System.setOut(System.err);
+        BufferedReader answers = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        return request -> {
+            asks.println(Base64.getEncoder().encodeToString(request));
+            String answer = answers.readLine();
+            if (answer == null) {
+                throw new EOFException("the parent is gone");
+            }
+            return Base64.getDecoder().decode(answer);
+        };
+    }
+
+    private static String reduce(Communicator communicator, RemoteStore store, int times) throws Exception {
+        Membership self = communicator.membership();
+        double[] values = new double[COUNT];
+        Elements elements = Elements.of(values);
+        int done = 0;
+        while (times == 0 || done < times) {
+            Arrays.fill(values, done + self.rank());
+            communicator.allReduce(elements, elements, ReduceOp.SUM);
+            double expected = (double) done * self.size() + self.size() * (self.size() - 1) / 2.0;
+            for (double value : values) {
+                if (value != expected) {
+                    throw new AssertionError("value=" + value + " expected=" + expected + " after " + done);
+                }
+            }
+            if (done++ == 0) {
+                store.put("started/" + self.rank(), Blob.of("")).get(60, TimeUnit.SECONDS);
+            }
+        }
+        return "done " + done;
+    }
+}
