@@ -92,6 +92,12 @@ final class Submission {
         return this;
     }
 
+    /** Adds Spark ML to the jars, which {@code bin/local-spark} assembles on first use. */
+    Submission withSparkMl() throws IOException, InterruptedException {
+        conf.merge("spark.jars", SparkHome.sparkMlJars(), (one, other) -> one + "," + other);
+        return this;
+    }
+
     Path folder() {
         return home.folder();
     }
