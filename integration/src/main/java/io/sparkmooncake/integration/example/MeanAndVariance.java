@@ -4,6 +4,7 @@ package io.sparkmooncake.integration.example;
 import io.sparkmooncake.ml.AllReduce;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.ml.linalg.Vector;
+import org.apache.spark.ml.linalg.Vectors;
 
 /**
  * Mean and variance of every column, in one stage.
@@ -11,7 +12,7 @@ import org.apache.spark.ml.linalg.Vector;
  * @param mean one number for each column
  * @param variance unbiased, one for each column
  */
-public record MeanAndVariance(double[] mean, double[] variance) {
+public record MeanAndVariance(Vector mean, Vector variance) {
     /** Computes both in one pass; the aggregate is the count, the sums and the sums of squares. */
     public static MeanAndVariance of(JavaRDD<Vector> rows, int columns) {
         double[] sums = AllReduce.sum(rows, new double[1 + 2 * columns], MeanAndVariance::add);
@@ -22,7 +23,7 @@ public record MeanAndVariance(double[] mean, double[] variance) {
             mean[j] = sums[1 + j] / n;
             variance[j] = (sums[1 + columns + j] - n * mean[j] * mean[j]) / (n - 1);
         }
-        return new MeanAndVariance(mean, variance);
+        return new MeanAndVariance(Vectors.dense(mean), Vectors.dense(variance));
     }
 
     private static double[] add(double[] sums, Vector row) {

@@ -80,8 +80,8 @@ final class MlExamples implements Program {
                         Summarizer.mean(functions.col("features")), Summarizer.variance(functions.col("features")))
                 .head();
         return Math.max(
-                distance(ours.mean(), theirs.<Vector>getAs(0).toArray()),
-                distance(ours.variance(), theirs.<Vector>getAs(1).toArray()));
+                distance(ours.mean().toArray(), theirs.<Vector>getAs(0).toArray()),
+                distance(ours.variance().toArray(), theirs.<Vector>getAs(1).toArray()));
     }
 
     private static double sparseSum(JavaRDD<Vector> points) {
