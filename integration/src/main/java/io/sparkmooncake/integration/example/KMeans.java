@@ -43,6 +43,7 @@ public final class KMeans {
             addToNearest(points, centers, sums);
             progress.computed();
             ranks.allReduce(all, all, ReduceOp.SUM);
+            progress.reduced();
             for (int c = 0; c < k; c++) {
                 double count = sums[c * (d + 1) + d];
                 for (int j = 0; j < d && count > 0; j++) {

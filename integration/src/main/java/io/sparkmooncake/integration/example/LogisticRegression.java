@@ -49,6 +49,7 @@ public final class LogisticRegression {
             rows.forEach(row -> add(row.features(), row.label(), w, sums));
             progress.computed();
             ranks.allReduce(all, all, ReduceOp.SUM);
+            progress.reduced();
             double n = sums[d + 1];
             double moved = 0; // of the latest step s and the gradient's change y: s·s and s·y
             double curved = 0;

@@ -17,6 +17,9 @@ public interface Progress extends Serializable {
         public void computed() {}
 
         @Override
+        public void reduced() {}
+
+        @Override
         public void iterated(int iteration, double objective) {}
 
         @Override
@@ -28,6 +31,9 @@ public interface Progress extends Serializable {
 
     /** This rank has done its part of an iteration, and now reduces. */
     void computed();
+
+    /** The sum over all ranks is here; what follows every rank does alike. */
+    void reduced();
 
     /** An iteration, counted from 1, has ended; the objective is the one it began with. */
     void iterated(int iteration, double objective) throws Exception;

@@ -50,6 +50,11 @@ record SparkHome(Path folder) {
         }
     }
 
+    /** The repository's own file. */
+    static Path file(String path) {
+        return ROOT.resolve(path);
+    }
+
     /** The one jar that users get. */
     static Path pluginJar() {
         Path jar = Path.of(System.getProperty("shipped.jar")).toAbsolutePath().normalize();

@@ -92,9 +92,9 @@ final class Submission {
         return this;
     }
 
-    /** Adds Spark ML to the jars, which {@code bin/local-spark} assembles on first use. */
-    Submission withSparkMl() throws IOException, InterruptedException {
-        conf.merge("spark.jars", SparkHome.sparkMlJars(), (one, other) -> one + "," + other);
+    /** Adds jars, separated by commas. */
+    Submission jars(String jars) {
+        conf.merge("spark.jars", jars, (one, other) -> one + "," + other);
         return this;
     }
 

@@ -18,6 +18,7 @@ import org.apache.spark.ml.linalg.Vector;
 import org.apache.spark.ml.linalg.Vectors;
 import org.apache.spark.ml.stat.Summarizer;
 import org.apache.spark.mllib.clustering.KMeansModel;
+import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -30,7 +31,7 @@ final class MlExamples implements Program {
     private static final int CENTERS = 5;
 
     @Override
-    public void run(Facts facts) {
+    public void run(Facts facts) throws ReflectiveOperationException {
         SparkSession spark = SparkSession.builder().getOrCreate();
         try {
             JavaSparkContext sc = new JavaSparkContext(spark.sparkContext());
@@ -40,6 +41,7 @@ final class MlExamples implements Program {
             facts.tell("sparse-sum", sparseSum(points));
             facts.tell("k-means", kMeans(points));
             facts.tell("logistic-regression", logisticRegression(spark, rows));
+            inScala(facts, rows, points);
         } finally {
             spark.stop();
         }
@@ -131,6 +133,37 @@ final class MlExamples implements Program {
                 .coefficients()
                 .toArray();
         return distance(ours, theirs);
+    }
+
+    /** The test has compiled them and put them among the jars. */
+    private static void inScala(Facts facts, JavaRDD<LabeledPoint> rows, JavaRDD<Vector> points)
+            throws ReflectiveOperationException {
+        Class<?> examples = Class.forName(
+                "examples.MlExamples", true, Thread.currentThread().getContextClassLoader());
+        MeanAndVariance mean = MeanAndVariance.of(points, COLUMNS);
+        double[][] scalas = (double[][])
+                examples.getMethod("meanAndVariance", RDD.class, int.class).invoke(null, points.rdd(), COLUMNS);
+        facts.tell(
+                "scala-mean-and-variance",
+                Math.max(
+                        distance(scalas[0], mean.mean().toArray()),
+                        distance(scalas[1], mean.variance().toArray())));
+        double[][] start = points.take(CENTERS).stream().map(Vector::toArray).toArray(double[][]::new);
+        double[][] centers = (double[][]) examples.getMethod("kMeans", RDD.class, double[][].class, int.class)
+                .invoke(null, points.rdd(), start, 10);
+        double[][] ours = KMeans.train(points, start, 10, Progress.NONE);
+        facts.tell(
+                "scala-k-means",
+                IntStream.range(0, CENTERS)
+                        .mapToDouble(c -> distance(centers[c], ours[c]))
+                        .max()
+                        .orElseThrow());
+        double[] weights =
+                (double[]) examples.getMethod("logisticRegression", RDD.class, int.class, double.class, int.class)
+                        .invoke(null, rows.rdd(), COLUMNS, 0.01, 100);
+        facts.tell(
+                "scala-logistic-regression",
+                distance(weights, LogisticRegression.train(rows, COLUMNS, 0.01, 100, Progress.NONE)));
     }
 
     private static double distance(double[] a, double[] b) {
