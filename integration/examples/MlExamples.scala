@@ -57,7 +57,7 @@ object MlExamples {
       }
       Collections.singletonList(centers).iterator
     }
-    Communicators.mapPartitions(rows, loop(_: Communicator, _: JavaIterator[Vector])).collect().head
+    Communicators.collect(rows, loop(_: Communicator, _: JavaIterator[Vector])).get(0)
   }
 
   /** Logistic regression with Barzilai and Borwein's steps, as tasks of a barrier stage that join by themselves. */

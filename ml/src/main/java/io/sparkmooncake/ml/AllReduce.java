@@ -44,9 +44,7 @@ public final class AllReduce {
 
     /** Returns what the partitions were folded to, reduced element by element. */
     public static <T> double[] reduce(RDD<T> rdd, double[] zero, Function2<double[], T, double[]> seqOp, ReduceOp op) {
-        List<double[]> results = Communicators.mapPartitions(rdd, onRoot(zero, seqOp, op))
-                .toJavaRDD()
-                .collect();
+        List<double[]> results = RankJob.collect(rdd, onRoot(zero, seqOp, op));
         return results.isEmpty() ? zero.clone() : results.get(0);
     }
 

@@ -30,9 +30,7 @@ public final class ColumnSums {
      * @throws IllegalStateException when the application has fewer slots than there are partitions
      */
     public static double[] sum(Dataset<Row> rows) {
-        List<double[]> sums = Communicators.mapPartitions(rows.rdd(), ColumnSums::sumRank)
-                .toJavaRDD()
-                .collect();
+        List<double[]> sums = RankJob.collect(rows.rdd(), ColumnSums::sumRank);
         return sums.isEmpty() ? new double[0] : sums.get(0);
     }
 

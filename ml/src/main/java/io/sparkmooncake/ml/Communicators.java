@@ -6,6 +6,7 @@ import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.bootstrap.ProcessRendezvous;
 import io.sparkmooncake.collectives.bootstrap.Rendezvous;
+import java.util.List;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
@@ -54,7 +55,23 @@ public final class Communicators {
     }
 
     /**
-     * Runs work as ranks: a barrier stage whose tasks each join a communicator. Lazy, as every transformation.
+     * Runs work as ranks and returns what they return, in the order of ranks. A stage that fails runs again, under another name, as
+     * often as Spark tries a stage ({@code spark.stage.maxConsecutiveAttempts}): work should do nothing that may not happen twice.
+     *
+     * @throws IllegalStateException at once when the application has fewer slots than the RDD has partitions
+     */
+    public static <T, R> List<R> collect(RDD<T> rdd, RankFunction<T, R> work) {
+        return RankJob.collect(rdd, work);
+    }
+
+    /** As {@link #collect(RDD, RankFunction)}, for Java. */
+    public static <T, R> List<R> collect(JavaRDD<T> rdd, RankFunction<T, R> work) {
+        return RankJob.collect(rdd.rdd(), work);
+    }
+
+    /**
+     * Makes a barrier stage whose tasks each join a communicator. Lazy, as every transformation. When it fails, Spark runs it again
+     * if it feeds a shuffle, and fails the job if it is the job's last.
      *
      * @throws IllegalStateException at once when the application has fewer slots than the RDD has partitions, because such a stage
      *     would never start

@@ -40,10 +40,11 @@ final class TaskRank implements TaskCompletionListener, TaskFailureListener {
 
     /** Returns how often this task joined under the name before, and counts this time. */
     static int countJoin(TaskContext context, String name) {
-        Properties ofThisTask = context.getLocalProperties();
-        synchronized (ofThisTask) {
-            int before = Integer.parseInt(ofThisTask.getProperty(JOINS + name, "0"));
-            ofThisTask.setProperty(JOINS + name, Integer.toString(before + 1));
+        Properties ofStage = context.getLocalProperties(); // in local mode; in a cluster each task has its own
+        String key = JOINS + context.taskAttemptId() + "." + name;
+        synchronized (ofStage) {
+            int before = Integer.parseInt(ofStage.getProperty(key, "0"));
+            ofStage.setProperty(key, Integer.toString(before + 1));
             return before;
         }
     }

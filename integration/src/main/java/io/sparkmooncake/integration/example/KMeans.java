@@ -19,12 +19,11 @@ public final class KMeans {
 
     /** Returns the centers after some iterations from {@code start}. */
     public static double[][] train(JavaRDD<Vector> points, double[][] start, int iterations, Progress progress) {
-        return Communicators.mapPartitions(
+        return Communicators.collect(
                         points,
                         (ranks, partition) -> Collections.singletonList(
                                         loop(ranks, partition, start, iterations, progress))
                                 .iterator())
-                .collect()
                 .get(0);
     }
 

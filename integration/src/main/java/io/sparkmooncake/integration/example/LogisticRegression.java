@@ -21,13 +21,12 @@ public final class LogisticRegression {
     /** Returns the weights that lessen the mean loss plus {@code lambda/2·|w|²}, after some iterations from 0. */
     public static double[] train(
             JavaRDD<LabeledPoint> rows, int features, double lambda, int iterations, Progress progress) {
-        return Communicators.mapPartitions(rows, (ranks, partition) -> {
+        return Communicators.collect(rows, (ranks, partition) -> {
                     double[] weights = loop(ranks, partition, new Problem(features, lambda, iterations), progress);
                     return ranks.membership().rank() == 0
                             ? List.of(weights).iterator()
                             : List.<double[]>of().iterator();
                 })
-                .collect()
                 .get(0);
     }
 

@@ -49,6 +49,7 @@ final class RanksIT {
                 .contains("failed: java.lang.IllegalStateException: a row cannot be parsed");
         assertThat(facts.get("KILL_TASK")).contains("ABORTED: ").contains("was killed: killed by its user");
         assertThat(facts.get("KILL_EXECUTOR")).contains("RANK_LOST: ").contains("rank 1 (");
+        assertThat(facts.get("KILL_EXECUTOR_BEFORE_SHUFFLE")).contains("RANK_LOST: ");
         assertThat(Integer.parseInt(facts.get("KILL_TASK.noticed.millis"))).isLessThan(5_000);
         assertThat(Integer.parseInt(facts.get("KILL_EXECUTOR.noticed.millis"))).isLessThan(5_000);
         assertThat(Integer.parseInt(facts.get("THROW_BEFORE_JOINING.millis"))).isLessThan(30_000);

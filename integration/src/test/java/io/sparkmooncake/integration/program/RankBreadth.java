@@ -106,21 +106,20 @@ final class RankBreadth implements Program {
     }
 
     private static void communicators(JavaRDD<Integer> numbers) {
-        List<String> told = Communicators.mapPartitions(numbers, (first, partition) -> {
-                    TaskContext context = TaskContext.get();
-                    Communicator second = Communicators.join(context);
-                    Communicator named = Communicators.join(context, "model");
-                    for (int i = 1; i <= 100; i++) {
-                        requireSum(first, i);
-                        requireSum(named, 2 * i);
-                        requireSum(second, 3 * i);
-                    }
-                    named.close();
-                    Communicator again = Communicators.join(context, "model");
-                    requireSum(again, 5);
-                    return List.of(first.membership().toString()).iterator();
-                })
-                .collect();
+        List<String> told = Communicators.collect(numbers, (first, partition) -> {
+            TaskContext context = TaskContext.get();
+            Communicator second = Communicators.join(context);
+            Communicator named = Communicators.join(context, "model");
+            for (int i = 1; i <= 100; i++) {
+                requireSum(first, i);
+                requireSum(named, 2 * i);
+                requireSum(second, 3 * i);
+            }
+            named.close();
+            Communicator again = Communicators.join(context, "model");
+            requireSum(again, 5);
+            return List.of(first.membership().toString()).iterator();
+        });
         Facts.require(told.size() == 2 && told.get(0).contains("rank=0, size=2"), told);
     }
 

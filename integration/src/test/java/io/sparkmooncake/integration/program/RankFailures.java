@@ -6,6 +6,7 @@ import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import io.sparkmooncake.ml.Communicators;
+import io.sparkmooncake.ml.RankFunction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
 import org.apache.spark.TaskContext;
+import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 
 /**
@@ -30,7 +32,8 @@ final class RankFailures implements Program {
         THROW,
         THROW_BEFORE_JOINING,
         KILL_TASK,
-        KILL_EXECUTOR
+        KILL_EXECUTOR,
+        KILL_EXECUTOR_BEFORE_SHUFFLE
     }
 
     @Override
@@ -57,11 +60,12 @@ final class RankFailures implements Program {
         breaker.start();
         String folder = files.toString();
         long start = System.nanoTime();
-        List<Long> results = Communicators.mapPartitions(
-                        sc.parallelize(IntStream.range(0, 2).boxed().toList(), 2)
-                                .mapPartitions(numbers -> beforeJoining(how, numbers)),
-                        (ranks, numbers) -> loop(ranks, how, folder))
-                .collect();
+        JavaRDD<Integer> slots = sc.parallelize(IntStream.range(0, 2).boxed().toList(), 2)
+                .mapPartitions(numbers -> beforeJoining(how, folder, numbers));
+        RankFunction<Integer, Long> loop = (ranks, numbers) -> loop(ranks, how, folder);
+        List<Long> results = how == Break.KILL_EXECUTOR_BEFORE_SHUFFLE
+                ? Communicators.mapPartitions(slots, loop).repartition(2).collect()
+                : Communicators.collect(slots, loop);
         long expected = 3L * ITERATIONS * (ITERATIONS + 1) / 2;
         Facts.require(results.equals(List.of(expected, expected)), how, results, "is not", expected);
         facts.tell(how + ".millis", (System.nanoTime() - start) / 1_000_000);
@@ -77,12 +81,18 @@ final class RankFailures implements Program {
     }
 
     /** Runs in the task's thread before it joins, because the iterator is made first. */
-    private static Iterator<Integer> beforeJoining(Break how, Iterator<Integer> numbers) {
+    private static Iterator<Integer> beforeJoining(Break how, String folder, Iterator<Integer> numbers)
+            throws IOException {
         TaskContext context = TaskContext.get();
-        if (how == Break.THROW_BEFORE_JOINING && context.partitionId() == 1 && context.stageAttemptNumber() == 0) {
+        if (how == Break.THROW_BEFORE_JOINING && context.partitionId() == 1 && isFirst(folder)) {
+            write(folder, "ready", "");
             throw new IllegalStateException("no way to the data");
         }
         return numbers;
+    }
+
+    private static boolean isFirst(String folder) {
+        return !Files.exists(Path.of(folder, "ready"));
     }
 
     private static Iterator<Long> loop(Communicator ranks, Break how, String folder) throws Exception {
@@ -91,15 +101,15 @@ final class RankFailures implements Program {
         long[] value = new long[1];
         Elements all = Elements.of(value);
         long total = 0;
-        boolean first = context.stageAttemptNumber() == 0;
+        boolean first = isFirst(folder);
         long end = System.currentTimeMillis() + FIRST_ATTEMPT_MILLIS;
         try {
             for (int i = 1; first ? System.currentTimeMillis() < end : i <= ITERATIONS; i++) {
                 if (first && i == ITERATIONS && rank == 1) {
+                    write(folder, "ready", ProcessHandle.current().pid() + " " + context.taskAttemptId());
                     if (how == Break.THROW) {
                         throw new IllegalStateException("a row cannot be parsed");
                     }
-                    write(folder, "ready", ProcessHandle.current().pid() + " " + context.taskAttemptId());
                 }
                 value[0] = (long) i * (rank + 1);
                 ranks.allReduce(all, all, ReduceOp.SUM);
@@ -113,7 +123,7 @@ final class RankFailures implements Program {
     }
 
     private static void breakWhenReady(JavaSparkContext sc, Break how, Path files) {
-        if (how != Break.KILL_TASK && how != Break.KILL_EXECUTOR) {
+        if (how == Break.THROW || how == Break.THROW_BEFORE_JOINING) {
             return;
         }
         Path ready = files.resolve("ready");
@@ -121,7 +131,7 @@ final class RankFailures implements Program {
             Executors.await("a rank in its loop", () -> Files.exists(ready));
             String[] words = Files.readString(ready).split(" ", -1);
             long now = System.currentTimeMillis();
-            if (how == Break.KILL_EXECUTOR) {
+            if (how != Break.KILL_TASK) {
                 Executors.kill(Long.parseLong(words[0]));
             } else {
                 sc.sc().killTaskAttempt(Long.parseLong(words[1]), false, "killed by its user");
