@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+import org.apache.spark.BarrierTaskContext;
 import org.junit.jupiter.api.Test;
 
 /** The rooms, the arrows between them and the habits of the house, on the main classes of every module. */
@@ -120,6 +121,17 @@ final class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("org.apache.spark..", "org.apache.hadoop..", "scala..")
+                .check(HOUSE);
+    }
+
+    /** Each call takes a second: Spark sleeps that long between two looks. */
+    @Test
+    void nobodyWaitsInSparksOwnBarrier() {
+        noClasses()
+                .should()
+                .callMethod(BarrierTaskContext.class, "barrier")
+                .orShould()
+                .callMethod(BarrierTaskContext.class, "allGather", String.class)
                 .check(HOUSE);
     }
 

@@ -6,7 +6,11 @@ import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.bootstrap.Rendezvous;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Properties;
+import java.util.Set;
 import org.apache.spark.TaskContext;
 import org.apache.spark.util.TaskCompletionListener;
 import org.apache.spark.util.TaskFailureListener;
@@ -14,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import scala.Option;
 
 /**
- * Ties a communicator to the task that joined it: closed when the task ends, broken when it fails or is killed. The one class that
+ * Ties a communicator, and those that are split from it, to the task that joined it: closed when the task ends, broken when it fails or is killed. The one class that
  * touches Spark's internals here.
  *
  * <p>Threading: the task's thread joins and ends; one thread, {@code mooncake-rank-<task>}, watches whether Spark killed the task,
@@ -24,18 +28,21 @@ final class TaskRank implements TaskCompletionListener, TaskFailureListener {
     private static final long LOOK_MILLIS = 50;
     private static final String JOINS = "spark.mooncake.collectives.joins.";
 
+    private final Rendezvous rendezvous;
     private final TaskContext context;
-    private final Thread joining;
 
     @GuardedBy("this")
-    private @Nullable Communicator communicator;
+    private final List<Communicator> communicators = new ArrayList<>();
+
+    @GuardedBy("this")
+    private final Set<Thread> joining = new HashSet<>();
 
     @GuardedBy("this")
     private boolean ended;
 
-    private TaskRank(TaskContext context, Thread joining) {
+    private TaskRank(Rendezvous rendezvous, TaskContext context) {
+        this.rendezvous = rendezvous;
         this.context = context;
-        this.joining = joining;
     }
 
     /** Returns how often this task joined under the name before, and counts this time. */
@@ -50,15 +57,14 @@ final class TaskRank implements TaskCompletionListener, TaskFailureListener {
     }
 
     static Communicator join(Rendezvous rendezvous, TaskContext context, Membership self) throws CollectiveException {
-        TaskRank rank = new TaskRank(context, Thread.currentThread());
+        TaskRank rank = new TaskRank(rendezvous, context);
         var unused = context.addTaskFailureListener(rank).addTaskCompletionListener(rank);
         Thread watch = new Thread(rank::watch, "mooncake-rank-" + context.taskAttemptId());
         watch.setDaemon(true);
         watch.start();
         boolean joined = false;
         try {
-            Communicator communicator = rendezvous.join(self);
-            rank.joined(communicator);
+            Communicator communicator = rank.join(self);
             joined = true;
             return communicator;
         } finally {
@@ -68,8 +74,27 @@ final class TaskRank implements TaskCompletionListener, TaskFailureListener {
         }
     }
 
-    private synchronized void joined(Communicator ours) {
-        communicator = ours;
+    /** Joins what the task asked for, and later what is split from that. */
+    private Communicator join(Membership self) throws CollectiveException {
+        began(Thread.currentThread());
+        Communicator joined = null;
+        try {
+            joined = rendezvous.join(self, this::join);
+            return joined;
+        } finally {
+            ended(Thread.currentThread(), joined);
+        }
+    }
+
+    private synchronized void began(Thread thread) {
+        joining.add(thread);
+    }
+
+    private synchronized void ended(Thread thread, @Nullable Communicator joined) {
+        joining.remove(thread);
+        if (joined != null) {
+            communicators.add(joined);
+        }
     }
 
     private synchronized void watch() {
@@ -88,19 +113,19 @@ final class TaskRank implements TaskCompletionListener, TaskFailureListener {
 
     @GuardedBy("this")
     private void killed() {
-        if (communicator == null) {
-            joining.interrupt();
-        } else {
-            Option<String> reason = context.getKillReason();
-            communicator.abort(describe() + " was killed: " + (reason.isDefined() ? reason.get() : "no reason given"));
-        }
+        Option<String> reason = context.getKillReason();
+        abort(describe() + " was killed: " + (reason.isDefined() ? reason.get() : "no reason given"));
+        joining.forEach(Thread::interrupt);
+    }
+
+    @GuardedBy("this")
+    private void abort(String reason) {
+        communicators.forEach(communicator -> communicator.abort(reason));
     }
 
     @Override
     public synchronized void onTaskFailure(TaskContext failed, Throwable error) {
-        if (communicator != null) {
-            communicator.abort(describe() + " failed: " + error);
-        }
+        abort(describe() + " failed: " + error);
     }
 
     @Override
@@ -111,8 +136,8 @@ final class TaskRank implements TaskCompletionListener, TaskFailureListener {
     private synchronized void end() {
         ended = true;
         notifyAll();
-        if (communicator != null) {
-            communicator.close();
+        for (int i = communicators.size() - 1; i >= 0; i--) {
+            communicators.get(i).close();
         }
     }
 

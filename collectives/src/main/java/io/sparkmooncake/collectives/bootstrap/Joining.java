@@ -5,7 +5,9 @@ import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
-import io.sparkmooncake.collectives.algorithm.SharedMemoryCommunicator;
+import io.sparkmooncake.collectives.algorithm.OrderedCommunicator;
+import io.sparkmooncake.collectives.algorithm.SharedMemoryFabric;
+import io.sparkmooncake.collectives.fabric.Subgroups;
 import io.sparkmooncake.collectives.shm.RankSegment;
 import io.sparkmooncake.collectives.shm.StepExchange;
 import io.sparkmooncake.transfer.Peer;
@@ -45,6 +47,7 @@ final class Joining implements AutoCloseable {
     private static final long FIRST_RETRY_NANOS = 50_000_000;
 
     private final Rendezvous rendezvous;
+    private final Subgroups subgroups;
     private final Membership self;
     private final PeerRecord process;
     private final Duration timeout;
@@ -53,8 +56,9 @@ final class Joining implements AutoCloseable {
     private final List<CompletableFuture<String>> losses = new ArrayList<>();
     private boolean joined;
 
-    Joining(Rendezvous rendezvous, Membership self) {
+    Joining(Rendezvous rendezvous, Membership self, Subgroups subgroups) {
         this.rendezvous = rendezvous;
+        this.subgroups = subgroups;
         this.self = self;
         this.process = rendezvous.engine().self();
         this.timeout = rendezvous.engine().settings().connectTimeout();
@@ -82,7 +86,7 @@ final class Joining implements AutoCloseable {
         records.forEach(record -> follow(record, peers.get(record.process()), exchange));
         exchange.meet(timeout);
         joined = true;
-        return new SharedMemoryCommunicator(exchange, windowBytes, () -> leave(own));
+        return new OrderedCommunicator(new SharedMemoryFabric(exchange, windowBytes), subgroups, () -> leave(own));
     }
 
     private List<RankRecord> gather(RankSegment own) throws CollectiveException {

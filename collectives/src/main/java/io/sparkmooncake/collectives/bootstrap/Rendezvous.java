@@ -4,6 +4,7 @@ package io.sparkmooncake.collectives.bootstrap;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.fabric.Subgroups;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.engine.PeerDirectory;
 import io.sparkmooncake.transfer.memory.HostRegion;
@@ -79,12 +80,21 @@ public final class Rendezvous {
      * @throws CollectiveException with one row per rank that is missing; at once when one is known to be lost
      */
     public Communicator join(Membership self) throws CollectiveException {
+        return join(self, this::join);
+    }
+
+    /**
+     * As {@link #join(Membership)}, for a caller that wants to know what is made from the communicator.
+     *
+     * @param subgroups joins what the communicator is split into; in the end with this method
+     */
+    public Communicator join(Membership self, Subgroups subgroups) throws CollectiveException {
         int least = Options.MIN_BYTES_PER_RANK * self.size();
         if (options.windowBytes() < least) {
             throw new IllegalArgumentException("windowBytes=" + options.windowBytes() + " is too small for size="
                     + self.size() + " ranks: make it at least " + least);
         }
-        try (Joining joining = new Joining(this, self)) {
+        try (Joining joining = new Joining(this, self, subgroups)) {
             return joining.join();
         }
     }

@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -86,9 +88,19 @@ record SparkHome(Path folder) {
         return Files.move(unfinished, jar, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** Adds the package of a class. */
+    /** Adds the package of a class, which lies in a folder or in a jar. */
     private static void add(JarOutputStream entries, Class<?> member) throws IOException {
         Path classes = classesOf(member);
+        if (Files.isDirectory(classes)) {
+            add(entries, classes, member);
+            return;
+        }
+        try (FileSystem jar = FileSystems.newFileSystem(classes)) {
+            add(entries, jar.getPath("/"), member);
+        }
+    }
+
+    private static void add(JarOutputStream entries, Path classes, Class<?> member) throws IOException {
         try (Stream<Path> paths =
                 Files.walk(classes.resolve(member.getPackageName().replace('.', '/')))) {
             for (Path path : paths.filter(Files::isRegularFile).toList()) {

@@ -14,6 +14,7 @@ import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.ml.feature.LabeledPoint;
+import org.apache.spark.ml.linalg.SQLDataTypes;
 import org.apache.spark.ml.linalg.Vector;
 import org.apache.spark.ml.linalg.Vectors;
 import org.apache.spark.ml.stat.Summarizer;
@@ -21,8 +22,11 @@ import org.apache.spark.mllib.clustering.KMeansModel;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 
 /** The examples beside Spark ML on the same data and from the same start. */
 final class MlExamples implements Program {
@@ -77,13 +81,18 @@ final class MlExamples implements Program {
 
     private static double meanAndVariance(SparkSession spark, JavaRDD<LabeledPoint> rows, JavaRDD<Vector> points) {
         MeanAndVariance ours = MeanAndVariance.of(points, COLUMNS);
-        Dataset<Row> table = spark.createDataFrame(rows, LabeledPoint.class);
-        Row theirs = table.select(
-                        Summarizer.mean(functions.col("features")), Summarizer.variance(functions.col("features")))
+        Row theirs = table(spark, rows)
+                .select(Summarizer.mean(functions.col("features")), Summarizer.variance(functions.col("features")))
                 .head();
         return Math.max(
                 distance(ours.mean().toArray(), theirs.<Vector>getAs(0).toArray()),
                 distance(ours.variance().toArray(), theirs.<Vector>getAs(1).toArray()));
+    }
+
+    private static Dataset<Row> table(SparkSession spark, JavaRDD<LabeledPoint> rows) {
+        StructType schema =
+                new StructType().add("label", DataTypes.DoubleType).add("features", SQLDataTypes.VectorType());
+        return spark.createDataFrame(rows.map(row -> RowFactory.create(row.label(), row.features())), schema);
     }
 
     private static double sparseSum(JavaRDD<Vector> points) {
@@ -129,7 +138,7 @@ final class MlExamples implements Program {
                 .setStandardization(false)
                 .setTol(1e-12)
                 .setMaxIter(200)
-                .fit(spark.createDataFrame(rows, LabeledPoint.class))
+                .fit(table(spark, rows))
                 .coefficients()
                 .toArray();
         return distance(ours, theirs);

@@ -95,7 +95,8 @@ final class RankFailures implements Program {
         return !Files.exists(Path.of(folder, "ready"));
     }
 
-    private static Iterator<Long> loop(Communicator ranks, Break how, String folder) throws Exception {
+    private static Iterator<Long> loop(Communicator joined, Break how, String folder) throws Exception {
+        Communicator ranks = how == Break.THROW ? joined.duplicate() : joined;
         TaskContext context = TaskContext.get();
         int rank = ranks.membership().rank();
         long[] value = new long[1];
