@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.bench;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * allReduce of float64 SUM, in place, of ours and of peers in turns. A sample is the time of the slowest rank for a batch of
+ * operations, by operations. The limit is the bandwidth of an addition in place, of all ranks at once, in turns with the rest.
+ */
+final class AllReduceComparison {
+    private static final long WARM_NANOS = 1_500_000_000;
+    private static final double BATCH_NANOS = 20e6;
+    private static final int MOST_OPERATIONS = 20_000;
+    private static final long FIRST_LIMITED_BYTES = 1 << 20;
+    private static final long FAR_BYTES = 128L << 20;
+    private static final int ADD_STREAMS = 3;
+
+    private final List<RankProgram> peers;
+    private final List<RankProgram> missing;
+    private final int rounds;
+    private final Path scratch;
+    private final Path logs;
+    private final PrintStream out;
+    private final List<Report.Row> rows = new ArrayList<>();
+    private final Table table = new Table("allReduce float64 SUM", "unit", "mooncake", "peer", "ratio", "mark");
+
+    AllReduceComparison(
+            List<RankProgram> peers,
+            List<RankProgram> missing,
+            int rounds,
+            Path scratch,
+            Path logs,
+            PrintStream out) {
+        this.peers = List.copyOf(peers);
+        this.missing = List.copyOf(missing);
+        this.rounds = rounds;
+        this.scratch = scratch;
+        this.logs = logs;
+        this.out = out;
+    }
+
+    List<Report.Row> rows() {
+        return rows;
+    }
+
+    Table table() {
+        return table;
+    }
+
+    /** Compares the sizes with so many ranks of each library. */
+    void run(int ranks, List<Long> sizes) throws IOException {
+        List<RankTeam> teams = new ArrayList<>();
+        try {
+            teams.add(RankTeam.start(RankProgram.mooncake(), ranks, scratch, logs));
+            for (RankProgram peer : peers) {
+                teams.add(RankTeam.start(peer, ranks, scratch, logs));
+            }
+            for (long bytes : sizes) {
+                compare(teams, ranks, bytes);
+            }
+            for (RankProgram peer : missing) {
+                table.add(ranks + " ranks, " + peer.name() + ": not there, " + peer.install(), "-", "-", "-", "-", "-");
+            }
+        } finally {
+            teams.forEach(RankTeam::close);
+        }
+    }
+
+    private void compare(List<RankTeam> teams, int ranks, long bytes) throws IOException {
+        String work = ranks + " ranks " + size(bytes);
+        out.println(work);
+        Map<RankTeam, Integer> operations = new LinkedHashMap<>();
+        Map<RankTeam, List<Double>> micros = new LinkedHashMap<>();
+        for (RankTeam team : teams) {
+            if (team.run("check", bytes, 1).nanos() != 0) {
+                throw new BenchFailure(team.name() + " sums wrong: " + work);
+            }
+            operations.put(team, operations(team, bytes));
+            micros.put(team, new ArrayList<>());
+        }
+        RankTeam ours = teams.get(0);
+        List<Double> near = new ArrayList<>();
+        List<Double> far = new ArrayList<>();
+        List<Double> garbage = new ArrayList<>();
+        for (int round = 0; round < rounds; round++) {
+            for (RankTeam team : teams) {
+                int times = operations.get(team);
+                RankTeam.Took took = team.run("sum", bytes, times);
+                micros.get(team).add(took.nanos() / 1e3 / times);
+                if (team == ours) {
+                    garbage.add((double) took.garbageBytes() / times);
+                }
+            }
+            if (bytes >= FIRST_LIMITED_BYTES) {
+                near.add(bandwidth(ours, ranks, bytes));
+                far.add(bandwidth(ours, ranks, FAR_BYTES));
+            }
+        }
+        report(work, bytes, micros);
+        if (bytes >= FIRST_LIMITED_BYTES) {
+            // Each rank's vector has to be read and written once, whatever the algorithm.
+            List<Double> moved = micros.get(ours).stream()
+                    .map(time -> 2.0 * bytes * ranks / time / 1e3)
+                    .toList();
+            add(work + ", of the memory's limit", "GB/s", new Samples(moved, far), "");
+            add(work + ", of the limit of vectors of this size", "GB/s", new Samples(moved, near), "");
+        }
+        add(work + ", garbage by operation", "B", new Samples(garbage, List.of(0.0)), "0");
+    }
+
+    private void report(String work, long bytes, Map<RankTeam, List<Double>> micros) {
+        List<Double> ours = List.of();
+        for (Map.Entry<RankTeam, List<Double>> each : micros.entrySet()) {
+            if (ours.isEmpty()) {
+                ours = each.getValue();
+                continue;
+            }
+            String peer = each.getKey().name();
+            String mark = peer.startsWith("Gloo") ? "0.50" : bytes < 64 << 10 ? "" : "1.00";
+            add(work + ", " + peer, "us", new Samples(ours, each.getValue()), mark);
+        }
+        if (micros.size() == 1) {
+            add(work, "us", new Samples(ours, List.of(0.0)), "");
+        }
+    }
+
+    private void add(String name, String unit, Samples samples, String mark) {
+        @Nullable Double ratio = Double.isNaN(samples.ratio()) ? null : samples.ratio();
+        Report.Row row = new Report.Row(name, samples.oursMedian(), samples.peerMedian(), ratio, unit, samples);
+        rows.add(row);
+        table.add(
+                name,
+                unit,
+                Table.number(row.ours()),
+                Table.number(row.peer()),
+                ratio == null ? "-" : Table.number(ratio),
+                mark);
+    }
+
+    /** Warms a team up and returns how many operations make a batch. */
+    private static int operations(RankTeam team, long bytes) throws IOException {
+        int times = 1;
+        long startNanos = System.nanoTime();
+        double nanos = team.run("sum", bytes, 1).nanos();
+        while (System.nanoTime() - startNanos < WARM_NANOS) {
+            times = (int) Math.max(1, Math.min(MOST_OPERATIONS, BATCH_NANOS / nanos));
+            nanos = (double) team.run("sum", bytes, times).nanos() / times;
+        }
+        return times;
+    }
+
+    private static double bandwidth(RankTeam team, int ranks, long bytes) throws IOException {
+        int times = (int) Math.max(1, Math.min(MOST_OPERATIONS, FAR_BYTES / bytes));
+        long nanos = team.run("add", bytes, times).nanos();
+        return (double) ADD_STREAMS * bytes * ranks * times / nanos;
+    }
+
+    private static String size(long bytes) {
+        return bytes < 1 << 10 ? bytes + " B" : bytes < 1 << 20 ? (bytes >> 10) + " KiB" : (bytes >> 20) + " MiB";
+    }
+}
