@@ -2,15 +2,17 @@
 package io.sparkmooncake.collectives.algorithm;
 
 import io.sparkmooncake.collectives.CollectiveException;
-import io.sparkmooncake.collectives.shm.Operation;
+import io.sparkmooncake.collectives.fabric.Operation;
 import io.sparkmooncake.collectives.shm.StepExchange;
 import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
+import org.jspecify.annotations.Nullable;
 
 /**
- * All-reduce in two ways. <i>Direct</i>, for what is short: one step, and every rank reduces everything. <i>Sliced</i>: two steps
- * for each chunk; every rank reduces its slice straight out of the others' windows and publishes it, then gathers the others'.
+ * Reduction for all ranks, or for a root, in two ways. <i>Direct</i>, for what is short: one step, and whoever gets the result
+ * reduces everything. <i>Sliced</i>: two steps for each chunk; every rank reduces its slice straight out of the others' windows and
+ * publishes it, then whoever gets the result gathers the others'.
  */
 final class AllReduce {
     /** Where one step less outweighs reading the vectors of all ranks. */
@@ -29,34 +31,49 @@ final class AllReduce {
         this.windowBytes = windowBytes;
     }
 
+    /** Reduces for all ranks. */
     void run(Elements source, Elements target, ReduceOp op) throws CollectiveException {
+        exchange.begin(Operation.ALL_REDUCE, source.type(), op, -1, source.count(), 0);
+        run(source, op, target);
+    }
+
+    /** Reduces for the root, which alone has a target. */
+    void runTo(int root, Elements source, @Nullable Elements target, ReduceOp op) throws CollectiveException {
+        exchange.begin(Operation.REDUCE, source.type(), op, root, source.count(), 0);
+        run(source, op, target);
+    }
+
+    private void run(Elements source, ReduceOp op, @Nullable Elements target) throws CollectiveException {
         DataType type = source.type();
-        int count = source.count();
-        exchange.begin(Operation.ALL_REDUCE, type, op, -1, count);
+        long count = source.count();
         int chunk = windowBytes / type.sizeBytes();
         if (count <= Math.min(chunk, DIRECT_BYTES / type.sizeBytes())) {
             direct(source, target, op);
             return;
         }
-        for (int at = 0, n; at < count; at += n) {
-            n = Math.min(chunk, count - at);
+        int n;
+        for (long at = 0; at < count; at += n) {
+            n = (int) Math.min(chunk, count - at);
             reduceSlice(source, target, op, at, n);
-            gatherSlices(target, at, n);
+            exchange.step();
+            if (target != null) {
+                gatherSlices(target, at, n);
+            }
         }
     }
 
-    private void direct(Elements source, Elements target, ReduceOp op) throws CollectiveException {
-        int count = source.count();
+    private void direct(Elements source, @Nullable Elements target, ReduceOp op) throws CollectiveException {
+        int count = (int) source.count();
         source.copyTo(0, exchange.nextWindow(source.type()), 0, count);
         exchange.step();
-        for (int at = 0, n; at < count; at += n) {
+        for (int at = 0, n; at < count && target != null; at += n) {
             n = Math.min(RankOrder.BLOCK, count - at);
-            ranks.reduce(op, source, at, at, n).copyTo(0, target, at, n);
+            ranks.store(ranks.reduce(op, source, at, at, n), target, at, n);
         }
     }
 
     /** Lets the others read all of a chunk but this rank's slice, and reduces that. */
-    private void reduceSlice(Elements source, Elements target, ReduceOp op, int chunkAt, int chunk)
+    private void reduceSlice(Elements source, @Nullable Elements target, ReduceOp op, long chunkAt, int chunk)
             throws CollectiveException {
         int start = sliceStart(chunk, exchange.self().rank());
         int end = sliceStart(chunk, exchange.self().rank() + 1);
@@ -68,13 +85,14 @@ final class AllReduce {
         for (int at = start, n; at < end; at += n) {
             n = Math.min(RankOrder.BLOCK, end - at);
             Elements block = ranks.reduce(op, source, chunkAt + at, at, n);
-            block.copyTo(0, target, chunkAt + at, n);
-            block.copyTo(0, published, at, n);
+            if (target != null) {
+                ranks.store(block, target, chunkAt + at, n);
+            }
+            ranks.store(block, published, at, n);
         }
     }
 
-    private void gatherSlices(Elements target, int chunkAt, int chunk) throws CollectiveException {
-        exchange.step();
+    private void gatherSlices(Elements target, long chunkAt, int chunk) {
         int size = exchange.self().size();
         for (int i = 1; i < size; i++) {
             int rank = (exchange.self().rank() + i) % size;

@@ -26,25 +26,34 @@ final class RankOrder {
     }
 
     /**
-     * Reduces one block and returns it; valid until the next one.
+     * Reduces one block and returns it, in the accumulator's type, to be given to {@link #store}; valid until the next one.
      *
      * @param own where this rank's operand is, from {@code ownAt} on
      * @param windowAt where it is in the windows of the others
      * @param count at most {@link #BLOCK}
      */
-    Elements reduce(ReduceOp op, Elements own, int ownAt, int windowAt, int count) {
-        Elements block = accumulator(own.type());
-        for (int rank = 0; rank < exchange.self().size(); rank++) {
+    Elements reduce(ReduceOp op, Elements own, long ownAt, int windowAt, int count) {
+        Elements block = accumulator(own.type().accumulator());
+        int size = exchange.self().size();
+        for (int rank = 0; rank < size; rank++) {
             boolean mine = rank == exchange.self().rank();
             Elements operand = mine ? own : exchange.window(rank, own.type());
-            int from = mine ? ownAt : windowAt;
+            long from = mine ? ownAt : windowAt;
             if (rank == 0) {
-                operand.copyTo(from, block, 0, count);
+                kernel.convert(operand, from, block, 0, count);
             } else {
                 kernel.reduce(op, block, 0, operand, from, count);
             }
         }
+        if (op == ReduceOp.AVG) {
+            kernel.divide(block, 0, count, size);
+        }
         return block;
+    }
+
+    /** Copies a reduced block into elements of the operands' type. */
+    void store(Elements block, Elements target, long at, int count) {
+        kernel.convert(block, 0, target, at, count);
     }
 
     private Elements accumulator(DataType type) {

@@ -5,7 +5,8 @@ import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
-import io.sparkmooncake.collectives.algorithm.SharedMemoryCommunicator;
+import io.sparkmooncake.collectives.algorithm.OrderedCommunicator;
+import io.sparkmooncake.collectives.algorithm.SharedMemoryFabric;
 import io.sparkmooncake.collectives.shm.RankSegment;
 import io.sparkmooncake.collectives.shm.StepExchange;
 import io.sparkmooncake.transfer.Peer;
@@ -82,7 +83,8 @@ final class Joining implements AutoCloseable {
         records.forEach(record -> follow(record, peers.get(record.process()), exchange));
         exchange.meet(timeout);
         joined = true;
-        return new SharedMemoryCommunicator(exchange, windowBytes, () -> leave(own));
+        return new OrderedCommunicator(
+                new SharedMemoryFabric(exchange, windowBytes), rendezvous::join, () -> leave(own));
     }
 
     private List<RankRecord> gather(RankSegment own) throws CollectiveException {

@@ -4,6 +4,7 @@ package io.sparkmooncake.collectives.shm;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.fabric.Call;
 import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.transfer.memory.Extent;
@@ -155,6 +156,14 @@ public final class RankSegment implements AutoCloseable {
         return ((phase & 1) == 0 ? even : odd).as(type);
     }
 
+    void putNumber(long phase, int at, long value) {
+        ((phase & 1) == 0 ? even : odd).bytes.putLong(at * Long.BYTES, value);
+    }
+
+    long number(long phase, int at) {
+        return ((phase & 1) == 0 ? even : odd).bytes.getLong(at * Long.BYTES);
+    }
+
     /** Returns how many steps the owner has arrived at; what it wrote before is visible then. */
     long phase() {
         return (long) LONG.getAcquire(words, SegmentLayout.PHASE_AT);
@@ -175,18 +184,20 @@ public final class RankSegment implements AutoCloseable {
     }
 
     /** Owner: says what it calls, before it arrives at the call's first step. */
-    void writeCall(long sequence, long signature, long count) {
+    void writeCall(long sequence, long signature, long count, long shape) {
         int at = SegmentLayout.callAt(sequence);
         words.putLong(at, sequence);
         words.putLong(at + SegmentLayout.SIGNATURE_OFFSET, signature);
         words.putLong(at + SegmentLayout.COUNT_OFFSET, count);
+        words.putLong(at + SegmentLayout.SHAPE_OFFSET, shape);
     }
 
-    boolean isAtCall(long sequence, long signature, long count) {
+    boolean isAtCall(long sequence, long signature, long count, long shape) {
         int at = SegmentLayout.callAt(sequence);
         return words.getLong(at) == sequence
                 && words.getLong(at + SegmentLayout.SIGNATURE_OFFSET) == signature
-                && words.getLong(at + SegmentLayout.COUNT_OFFSET) == count;
+                && words.getLong(at + SegmentLayout.COUNT_OFFSET) == count
+                && words.getLong(at + SegmentLayout.SHAPE_OFFSET) == shape;
     }
 
     /** Describes the owner's latest call, for an error; it may change while it is read. */
@@ -196,7 +207,8 @@ public final class RankSegment implements AutoCloseable {
         return Call.describe(
                 sequence,
                 words.getLong(at + SegmentLayout.SIGNATURE_OFFSET),
-                words.getLong(at + SegmentLayout.COUNT_OFFSET));
+                words.getLong(at + SegmentLayout.COUNT_OFFSET),
+                words.getLong(at + SegmentLayout.SHAPE_OFFSET));
     }
 
     /** Returns 0, 1 + rank while that rank writes it, or {@link SegmentLayout#VERDICT_WRITTEN}. */

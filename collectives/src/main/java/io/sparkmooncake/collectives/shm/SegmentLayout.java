@@ -9,7 +9,7 @@ package io.sparkmooncake.collectives.shm;
  *     0  i64 magic | i32 version | i32 rank | i64 epoch | i32 size | i32 window bytes     written before the record is published
  *   128  i64 phase            steps that the owner has arrived at                         owner
  *   256  i64 state            0 member, 1 left                                            owner
- *   384  call 0: i64 sequence | i64 signature | i64 count                                 owner, calls of even sequence
+ *   384  call 0: i64 sequence | i64 signature | i64 count | i64 shape                     owner, calls of even sequence
  *   512  call 1                                                                           owner, calls of odd sequence
  *   640  i64 verdict          0 none, 1 + rank while that rank writes it, −1 written      rank 0's segment only: the first
  *   648  i32 length | text
@@ -19,7 +19,7 @@ package io.sparkmooncake.collectives.shm;
  */
 final class SegmentLayout {
     static final long MAGIC = 0x314c4c4f434e4f4dL;
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     static final int MAGIC_AT = 0;
     static final int VERSION_AT = 8;
@@ -33,6 +33,7 @@ final class SegmentLayout {
     static final int CALL_STRIDE_BYTES = 128;
     static final int SIGNATURE_OFFSET = 8;
     static final int COUNT_OFFSET = 16;
+    static final int SHAPE_OFFSET = 24;
     static final int VERDICT_AT = 640;
     static final long VERDICT_WRITTEN = -1;
     static final int TEXT_LENGTH_AT = 648;

@@ -4,6 +4,8 @@ package io.sparkmooncake.collectives.shm;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.fabric.Call;
+import io.sparkmooncake.collectives.fabric.Operation;
 import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
@@ -42,6 +44,7 @@ public final class StepExchange implements AutoCloseable {
     private long sequence;
     private long signature;
     private long count;
+    private long shape;
     private boolean callChecked;
     private volatile @Nullable Failure failure;
     private final AtomicReferenceArray<@Nullable String> losses;
@@ -85,7 +88,7 @@ public final class StepExchange implements AutoCloseable {
     /** Makes the first call, and returns once every rank is here; waits for each for at most this long. */
     public void meet(Duration patience) throws CollectiveException {
         waitNanos = patience.toNanos();
-        begin(Operation.JOIN, null, null, -1, self.size());
+        begin(Operation.JOIN, null, null, -1, self.size(), 0);
         step();
         waitNanos = timeout.toNanos();
     }
@@ -95,15 +98,18 @@ public final class StepExchange implements AutoCloseable {
      *
      * @param root −1 where there is none
      * @param elements that the call says it is about
+     * @param blocks their shape, 0 where there are none
      */
-    public void begin(Operation operation, @Nullable DataType type, @Nullable ReduceOp op, int root, long elements)
+    public void begin(
+            Operation operation, @Nullable DataType type, @Nullable ReduceOp op, int root, long elements, long blocks)
             throws CollectiveException {
         throwIfBroken();
         sequence++;
         signature = Call.signature(operation, type, op, root);
         count = elements;
+        shape = blocks;
         callChecked = false;
-        segments[self.rank()].writeCall(sequence, signature, count);
+        segments[self.rank()].writeCall(sequence, signature, count, shape);
     }
 
     /** Returns this rank's window to fill before the next step. */
@@ -116,6 +122,17 @@ public final class StepExchange implements AutoCloseable {
         return segments[rank].window(phase, type);
     }
 
+    /** Puts two numbers into this rank's window, from a number of it on. */
+    public void nextNumbers(int at, long first, long second) {
+        segments[self.rank()].putNumber(phase + 1, at, first);
+        segments[self.rank()].putNumber(phase + 1, at + 1, second);
+    }
+
+    /** Returns a number of a rank's window as it was when it arrived at the latest step. */
+    public long number(int rank, int at) {
+        return segments[rank].number(phase, at);
+    }
+
     /** Arrives at the next step and waits for all others. */
     public void step() throws CollectiveException {
         phase++;
@@ -123,7 +140,7 @@ public final class StepExchange implements AutoCloseable {
         for (int i = 1; i < segments.length; i++) {
             int other = (self.rank() + i) % segments.length;
             await(other);
-            if (!callChecked && !segments[other].isAtCall(sequence, signature, count)) {
+            if (!callChecked && !segments[other].isAtCall(sequence, signature, count, shape)) {
                 throw giveUp(Code.DESYNC, differs(other));
             }
         }
@@ -191,18 +208,24 @@ public final class StepExchange implements AutoCloseable {
 
     private String differs(int other) {
         return describe(other) + " is at " + segments[other].describeCall() + ", we are at " + ownCall() + foundBy()
-                + ". All ranks must call the same operations in the same order, with the same type, count and root";
+                + ". All ranks must call the same operations in the same order, with the same type, count, blocks and root";
     }
 
     private String ownCall() {
-        return Call.describe(sequence, signature, count);
+        return Call.describe(sequence, signature, count, shape);
     }
 
     private String foundBy() {
         return "; found by " + describe(self.rank());
     }
 
-    private String describe(int rank) {
+    /** Returns what a rank called latest, for an error. */
+    public String describeCall(int rank) {
+        return segments[rank].describeCall();
+    }
+
+    /** Returns a rank and its address, for an error. */
+    public String describe(int rank) {
         return "rank " + rank + " (" + addresses.get(rank) + ")";
     }
 

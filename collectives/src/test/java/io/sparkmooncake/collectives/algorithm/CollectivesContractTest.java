@@ -11,9 +11,11 @@ import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import io.sparkmooncake.collectives.testing.RankProcesses;
+import io.sparkmooncake.collectives.testing.SequentialReference;
 import io.sparkmooncake.collectives.testing.TestVector;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -133,7 +135,9 @@ final class CollectivesContractTest {
             this.size = communicator.membership().size();
             this.random = new Random(seed * 1_000 + round);
             this.type = any(DataType.values());
-            this.op = any(ReduceOp.values());
+            this.op = any(Arrays.stream(ReduceOp.values())
+                    .filter(each -> each.takes(type))
+                    .toArray(ReduceOp[]::new));
             this.count = random.nextInt(4) == 0 ? random.nextInt(4) : random.nextInt(MAX_COUNT);
             this.operation = random.nextInt(6);
             this.root = random.nextInt(size);
@@ -151,11 +155,11 @@ final class CollectivesContractTest {
         }
 
         private List<Number> reduced(int length) {
-            List<Number> result = input(0, length);
-            for (int other = 1; other < size; other++) {
-                result = TestVector.fold(op, result, input(other, length));
+            List<List<Number>> operands = new ArrayList<>();
+            for (int other = 0; other < size; other++) {
+                operands.add(input(other, length));
             }
-            return result;
+            return SequentialReference.reduce(type, op, operands);
         }
 
         private Elements place(List<Number> values) {

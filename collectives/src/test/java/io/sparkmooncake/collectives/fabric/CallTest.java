@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.sparkmooncake.collectives.shm;
+package io.sparkmooncake.collectives.fabric;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -12,18 +12,19 @@ import org.junit.jupiter.api.Test;
 final class CallTest {
     @Test
     void describesWhatWasCalled() {
-        assertThat(Call.describe(42, Call.signature(Operation.ALL_REDUCE, DataType.FLOAT32, ReduceOp.SUM, -1), 1_024))
+        assertThat(Call.describe(
+                        42, Call.signature(Operation.ALL_REDUCE, DataType.FLOAT32, ReduceOp.SUM, -1), 1_024, 0))
                 .isEqualTo("#42 ALL_REDUCE float32[1024] SUM");
-        assertThat(Call.describe(1L << 40, Call.signature(Operation.BROADCAST, DataType.INT8, null, 0), 1L << 40))
+        assertThat(Call.describe(1L << 40, Call.signature(Operation.BROADCAST, DataType.INT8, null, 0), 1L << 40, 0))
                 .isEqualTo("#1099511627776 BROADCAST int8[1099511627776] root=0");
-        assertThat(Call.describe(7, Call.signature(Operation.BARRIER, null, null, -1), 0))
+        assertThat(Call.describe(7, Call.signature(Operation.BARRIER, null, null, -1), 0, 0))
                 .isEqualTo("#7 BARRIER");
     }
 
     @Test
     void describesWordsThatNoRankWrote() {
-        assertThat(Call.describe(0, 0, 0)).isEqualTo("#0");
-        assertThat(Call.describe(1, 0xffffffL, 3)).isEqualTo("#1");
+        assertThat(Call.describe(0, 0, 0, 0)).isEqualTo("#0");
+        assertThat(Call.describe(1, 0xffffffL, 3, 0)).isEqualTo("#1");
     }
 
     @Test
