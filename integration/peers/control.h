@@ -54,9 +54,22 @@ static int control_next(struct control *control, struct command *command) {
     return sscanf(line, "%15s %zu %ld", command->name, &command->bytes, &command->operations) == 3;
 }
 
-static void control_answer(struct control *control, long long value) {
-    fprintf(control->out, "%lld 0\n", value);
+static void control_answer(struct control *control, long long value, long long waited) {
+    fprintf(control->out, "%lld %lld 0\n", value, waited);
     fflush(control->out);
+}
+
+// How long this thread could have run so far but had no processor.
+static long long nanos_waited(void) {
+    long long ran = 0, waited = 0;
+    FILE *file = fopen("/proc/thread-self/schedstat", "r");
+    if (file != NULL) {
+        if (fscanf(file, "%lld %lld", &ran, &waited) != 2) {
+            waited = 0;
+        }
+        fclose(file);
+    }
+    return waited;
 }
 
 static long long nanos_now(void) {

@@ -89,14 +89,16 @@ int main(int argc, char **argv) {
                 values[i] = contribution(number, i);
             }
             rank.sum(1);
-            control_answer(&control, count_wrong(values, count, ranks));
+            control_answer(&control, count_wrong(values, count, ranks), 0);
         } else {
             memset(values, 0, command.bytes);
             rank.sum(1 + command.operations / 10);
+            long long waited = nanos_waited();
             rank.barrier();
             long long start = nanos_now();
             rank.sum(command.operations);
-            control_answer(&control, nanos_now() - start);
+            long long nanos = nanos_now() - start;
+            control_answer(&control, nanos, nanos_waited() - waited);
         }
     }
     return 0;

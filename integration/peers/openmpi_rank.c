@@ -40,14 +40,16 @@ int main(int argc, char **argv) {
                 values[i] = contribution(rank, i);
             }
             sum(count, 1);
-            control_answer(&control, count_wrong(values, count, ranks));
+            control_answer(&control, count_wrong(values, count, ranks), 0);
         } else {
             memset(values, 0, command.bytes);
             sum(count, 1 + command.operations / 10);
+            long long waited = nanos_waited();
             MPI_Barrier(MPI_COMM_WORLD);
             long long start = nanos_now();
             sum(count, command.operations);
-            control_answer(&control, nanos_now() - start);
+            long long nanos = nanos_now() - start;
+            control_answer(&control, nanos, nanos_waited() - waited);
         }
     }
     MPI_Finalize();

@@ -26,6 +26,8 @@ import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
@@ -96,33 +98,43 @@ final class CollectiveRank {
         }
     }
 
-    private String answer(String command, int operations) throws CollectiveException {
+    private String answer(String command, int operations) throws IOException, CollectiveException {
         switch (command) {
             case "check" -> {
-                return check() + " 0";
+                return check() + " 0 0";
             }
             case "add" -> {
                 if (addends.length != values.length) {
                     addends = new double[values.length];
                 }
                 add(1 + operations / 10);
+                long waited = nanosWaited();
                 communicator.barrier();
                 long startNanos = System.nanoTime();
                 add(operations);
-                return System.nanoTime() - startNanos + " 0";
+                long nanos = System.nanoTime() - startNanos;
+                return nanos + " " + (nanosWaited() - waited) + " 0";
             }
             default -> {
                 Arrays.fill(values, 0);
                 sum(1 + operations / 10);
+                long waited = nanosWaited();
                 communicator.barrier();
                 ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
                 long before = threads.getCurrentThreadAllocatedBytes();
                 long startNanos = System.nanoTime();
                 sum(operations);
                 long nanos = System.nanoTime() - startNanos;
-                return nanos + " " + (threads.getCurrentThreadAllocatedBytes() - before);
+                long garbage = threads.getCurrentThreadAllocatedBytes() - before;
+                return nanos + " " + (nanosWaited() - waited) + " " + garbage;
             }
         }
+    }
+
+    /** How long this thread could have run so far but had no processor. */
+    private static long nanosWaited() throws IOException {
+        Path file = Path.of("/proc/thread-self/schedstat");
+        return Files.isReadable(file) ? Long.parseLong(Files.readString(file).split(" ", -1)[1]) : 0;
     }
 
     private void sum(int operations) throws CollectiveException {

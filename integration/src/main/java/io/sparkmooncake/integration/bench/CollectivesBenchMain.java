@@ -60,8 +60,9 @@ public final class CollectivesBenchMain {
         out.println();
         out.println(comparison.table());
         out.println();
-        out.println("ratio: mooncake by peer, medians. Below 1 takes less time than a library; of the limit, 1 is what the"
-                + " memory allows. Samples: " + file);
+        out.println(
+                "ratio: mooncake by peer, medians. Below 1 takes less time than a library; of the limit, 1 is what the"
+                        + " memory allows. Samples: " + file);
     }
 
     private static List<String> list(String words) {

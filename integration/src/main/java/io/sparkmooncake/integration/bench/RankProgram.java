@@ -76,7 +76,16 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
         return new RankProgram(
                 "Gloo " + algorithm,
                 "apt-get install libgloo-dev g++",
-                List.of("g++", "-std=c++14", "-O3", "-march=native", SOURCES + "gloo_rank.cc", "-lgloo", "-pthread", "-o", program),
+                List.of(
+                        "g++",
+                        "-std=c++14",
+                        "-O3",
+                        "-march=native",
+                        SOURCES + "gloo_rank.cc",
+                        "-lgloo",
+                        "-pthread",
+                        "-o",
+                        program),
                 (ranks, port, folder) -> {
                     Path meeting = Files.createTempDirectory(folder, "gloo");
                     List<List<String>> commands = new ArrayList<>();

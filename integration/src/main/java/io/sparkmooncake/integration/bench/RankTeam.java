@@ -18,7 +18,8 @@ import java.util.List;
 
 /**
  * Ranks of one library, each in a process of its own, that wait for commands on a socket and use no processor meanwhile. A command
- * is {@code name bytes operations}; each rank answers with nanoseconds and allocated bytes.
+ * is {@code name bytes operations}; each rank answers with nanoseconds, those that it waited for a
+ * processor, and allocated bytes.
  *
  * <p>Threading: the caller's; ranks that ask the store are answered by a daemon thread each.
  */
@@ -36,9 +37,15 @@ final class RankTeam implements AutoCloseable {
      * What the ranks took.
      *
      * @param nanos of the slowest one for all operations
+     * @param waitedNanos longest that a rank's thread could have run but had no processor
      * @param garbageBytes that the one which allocated most did, in all operations
      */
-    record Took(long nanos, long garbageBytes) {}
+    record Took(long nanos, long waitedNanos, long garbageBytes) {
+        /** Which part of the time something else had the processor. */
+        double disturbed() {
+            return (double) waitedNanos / nanos;
+        }
+    }
 
     private RankTeam(String name) {
         this.name = name;
@@ -108,6 +115,7 @@ final class RankTeam implements AutoCloseable {
             member.commands.println(command + " " + bytes + " " + operations);
         }
         long nanos = 0;
+        long waited = 0;
         long garbage = 0;
         for (Member member : members) {
             String answer = member.answers.readLine();
@@ -116,9 +124,10 @@ final class RankTeam implements AutoCloseable {
             }
             String[] words = answer.split(" ", -1);
             nanos = Math.max(nanos, Long.parseLong(words[0]));
-            garbage = Math.max(garbage, Long.parseLong(words[1]));
+            waited = Math.max(waited, Long.parseLong(words[1]));
+            garbage = Math.max(garbage, Long.parseLong(words[2]));
         }
-        return new Took(nanos, garbage);
+        return new Took(nanos, waited, garbage);
     }
 
     @Override
