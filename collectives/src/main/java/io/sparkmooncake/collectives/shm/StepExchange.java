@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * beside or after {@link #close} but {@link #peerLost}.
  */
 public final class StepExchange implements AutoCloseable {
-    /** About 20 µs where a pause takes 50 ns: longer than ranks drift apart in a chunk, and short where two share a core. */
+    /** About 10 µs: longer than ranks drift apart in most steps, and short enough where two of them share a core. */
     private static final int SPINS = 400;
 
     private static final long YIELD_NANOS = 1_000_000;

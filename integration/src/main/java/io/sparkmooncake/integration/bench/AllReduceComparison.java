@@ -20,6 +20,7 @@ final class AllReduceComparison {
     private static final int MOST_OPERATIONS = 20_000;
     private static final long FIRST_LIMITED_BYTES = 1 << 20;
     private static final long FAR_BYTES = 128L << 20;
+    private static final long FIRST_MARKED_BYTES = 64 << 10;
     private static final int ADD_STREAMS = 3;
 
     /** A sample counts when its ranks had their processors but for this part of the time, if there is one for each. */
@@ -126,12 +127,21 @@ final class AllReduceComparison {
                 continue;
             }
             String peer = each.getKey().name();
-            String mark = peer.startsWith("Gloo") ? "0.50" : bytes < 64 << 10 ? "" : "1.00";
-            add(work + ", " + peer, "us", new Samples(ours, each.getValue()), mark);
+            add(work + ", " + peer, "us", new Samples(ours, each.getValue()), mark(peer, bytes));
         }
         if (micros.size() == 1) {
             add(work, "us", new Samples(ours, List.of(0.0)), "");
         }
+    }
+
+    private static String mark(String peer, long bytes) {
+        if (peer.startsWith("Gloo")) {
+            return "0.50";
+        }
+        if (peer.startsWith("XGBoost")) {
+            return "0.20";
+        }
+        return bytes < FIRST_MARKED_BYTES ? "" : "1.00";
     }
 
     private void add(String name, String unit, Samples samples, String mark) {

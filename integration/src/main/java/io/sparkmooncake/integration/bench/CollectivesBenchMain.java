@@ -21,7 +21,7 @@ import java.util.Set;
  */
 public final class CollectivesBenchMain {
     private static final String SIZES = "8,1k,64k,1m,8m,128m";
-    private static final String PEERS = "OpenMPI,Gloo ring,Gloo halving-doubling";
+    private static final String PEERS = "OpenMPI,Gloo ring,Gloo halving-doubling,XGBoost4J";
 
     private CollectivesBenchMain() {}
 
@@ -40,7 +40,8 @@ public final class CollectivesBenchMain {
         for (RankProgram program : List.of(
                 RankProgram.openMpi(scratch),
                 RankProgram.gloo(scratch, "ring"),
-                RankProgram.gloo(scratch, "halving-doubling"))) {
+                RankProgram.gloo(scratch, "halving-doubling"),
+                RankProgram.xgboost())) {
             if (wanted.contains(program.name())) {
                 (program.build(logs.resolve("collectives-build.log")) ? peers : missing).add(program);
             }

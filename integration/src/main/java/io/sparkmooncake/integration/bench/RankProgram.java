@@ -37,7 +37,7 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
             List<List<String>> commands = new ArrayList<>();
             for (int rank = 0; rank < ranks; rank++) {
                 commands.add(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        java(),
                         "-Xmx1g",
                         "--add-opens=java.base/java.nio=ALL-UNNAMED",
                         "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
@@ -100,6 +100,43 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
                     }
                     return commands;
                 });
+    }
+
+    /** XGBoost4J's public communicator; its jar is looked for in Maven's repository and goes into no class path of ours. */
+    static RankProgram xgboost() {
+        Path jar = Path.of(
+                System.getProperty("user.home"),
+                ".m2/repository/ml/dmlc/xgboost4j_2.13/2.1.4/xgboost4j_2.13-2.1.4.jar");
+        return new RankProgram(
+                "XGBoost4J",
+                "mvn dependency:get -Dartifact=ml.dmlc:xgboost4j_2.13:2.1.4 -Dtransitive=false",
+                List.of("test", "-f", jar.toString()),
+                (ranks, port, folder) -> {
+                    Path meeting = Files.createTempDirectory(folder, "xgboost");
+                    List<List<String>> commands = new ArrayList<>();
+                    for (int rank = 0; rank < ranks; rank++) {
+                        commands.add(List.of(
+                                java(),
+                                "-Xmx2g",
+                                "-cp",
+                                jar + ":" + System.getProperty("java.class.path"),
+                                SOURCES + "XgboostRank.java",
+                                Integer.toString(port),
+                                Integer.toString(rank),
+                                Integer.toString(ranks),
+                                meeting.toString()));
+                    }
+                    return commands;
+                });
+    }
+
+    private static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    /** True for ours, whose ranks ask the store over standard output; what others print goes to the log. */
+    boolean asksStore() {
+        return compile.isEmpty();
     }
 
     /** Builds it; false where the machine lacks what it needs. */

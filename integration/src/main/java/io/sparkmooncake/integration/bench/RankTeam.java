@@ -59,11 +59,16 @@ final class RankTeam implements AutoCloseable {
             HostedStore store = new HostedStore(1 << 20);
             Path log = logs.resolve("collectives-" + program.name() + "-" + ranks + ".log");
             for (List<String> words : program.commands(ranks, server.getLocalPort(), scratch)) {
-                Process process = new ProcessBuilder(words)
-                        .redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()))
-                        .start();
+                ProcessBuilder builder =
+                        new ProcessBuilder(words).redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
+                if (!program.asksStore()) {
+                    builder.redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+                }
+                Process process = builder.start();
                 team.processes.add(process);
-                serve(process, store);
+                if (program.asksStore()) {
+                    serve(process, store);
+                }
             }
             for (int i = 0; i < ranks; i++) {
                 team.members.add(member(server.accept()));
