@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class AllReduceComparison {
     private static final long WARM_NANOS = 1_500_000_000;
-    private static final double BATCH_NANOS = 20e6;
+    private static final double BATCH_NANOS = 5e6;
     private static final int MOST_OPERATIONS = 20_000;
     private static final long FIRST_LIMITED_BYTES = 1 << 20;
     private static final long FAR_BYTES = 128L << 20;
@@ -26,7 +26,7 @@ final class AllReduceComparison {
     /** A sample counts when its ranks had their processors but for this part of the time, if there is one for each. */
     private static final double DISTURBED = 0.02;
 
-    private static final int TRIES = 12;
+    private static final int TRIES = 40;
 
     private final List<RankProgram> peers;
     private final List<RankProgram> missing;
