@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +27,7 @@ final class AllReduceComparison {
     /** A sample counts when its ranks had their processors but for this part of the time, if there is one for each. */
     private static final double DISTURBED = 0.02;
 
-    private static final int TRIES = 40;
+    private static final long TRY_NANOS = 300_000_000;
 
     private final List<RankProgram> peers;
     private final List<RankProgram> missing;
@@ -76,7 +77,6 @@ final class AllReduceComparison {
 
     private void compare(List<RankTeam> teams, int ranks, long bytes) throws IOException {
         String work = ranks + " ranks " + size(bytes);
-        out.println(work);
         Map<RankTeam, Integer> operations = new LinkedHashMap<>();
         Map<RankTeam, List<Double>> micros = new LinkedHashMap<>();
         for (RankTeam team : teams) {
@@ -148,6 +148,7 @@ final class AllReduceComparison {
         @Nullable Double ratio = Double.isNaN(samples.ratio()) ? null : samples.ratio();
         Report.Row row = new Report.Row(name, samples.oursMedian(), samples.peerMedian(), ratio, unit, samples);
         rows.add(row);
+        out.printf(Locale.ROOT, "%s: %.2f, %.2f %s%n", name, row.ours(), row.peer(), unit);
         table.add(
                 name,
                 unit,
@@ -172,9 +173,10 @@ final class AllReduceComparison {
     /** Runs a batch again when something else took the processor meanwhile; the least disturbed one counts. */
     private static RankTeam.Took sample(RankTeam team, int ranks, String command, long bytes, int times)
             throws IOException {
-        RankTeam.Took best = team.run(command, bytes, times);
         boolean own = ranks <= Runtime.getRuntime().availableProcessors();
-        for (int i = 1; own && i < TRIES && best.disturbed() > DISTURBED; i++) {
+        long startNanos = System.nanoTime();
+        RankTeam.Took best = team.run(command, bytes, times);
+        while (own && best.disturbed() > DISTURBED && System.nanoTime() - startNanos < TRY_NANOS) {
             RankTeam.Took again = team.run(command, bytes, times);
             best = again.disturbed() < best.disturbed() ? again : best;
         }
