@@ -15,11 +15,23 @@ import org.jspecify.annotations.Nullable;
  * publishes it, then whoever gets the result gathers the others'.
  */
 final class AllReduce {
-    /** Where one step less outweighs reading the vectors of all ranks. */
-    static final int DIRECT_BYTES = 4_096;
+    /** Where one step less outweighs reading the vectors of all ranks. Two ranks read as much either way. */
+    private static final int DIRECT_BYTES = 4_096;
+
+    private static final int DIRECT_BYTES_OF_TWO = 128 << 10;
+
+    /**
+     * Short vectors go round so much of a window: lines that just left the other rank's first-level cache are read at twice the
+     * speed of those that are still in it.
+     */
+    private static final int SPREAD_BYTES = 256 << 10;
+
+    private static final int SPREAD_FROM_BYTES = 1_024;
 
     /** Slices begin at multiples of it, which is a cache line of the widest type. */
     private static final int SLICE_ALIGNMENT = 8;
+
+    private static final int PLACE_ALIGNMENT = 128;
 
     private final StepExchange exchange;
     private final RankOrder ranks;
@@ -47,7 +59,8 @@ final class AllReduce {
         DataType type = source.type();
         long count = source.count();
         int chunk = windowBytes / type.sizeBytes();
-        if (count <= Math.min(chunk, DIRECT_BYTES / type.sizeBytes())) {
+        int directBytes = exchange.self().size() == 2 ? DIRECT_BYTES_OF_TWO : DIRECT_BYTES;
+        if (count <= Math.min(chunk, directBytes / type.sizeBytes())) {
             direct(source, target, op);
             return;
         }
@@ -64,12 +77,23 @@ final class AllReduce {
 
     private void direct(Elements source, @Nullable Elements target, ReduceOp op) throws CollectiveException {
         int count = (int) source.count();
-        source.copyTo(0, exchange.nextWindow(source.type()), 0, count);
+        int place = place(count * source.type().sizeBytes()) / source.type().sizeBytes();
+        source.copyTo(0, exchange.nextWindow(source.type()), place, count);
         exchange.step();
         for (int at = 0, n; at < count && target != null; at += n) {
             n = Math.min(RankOrder.BLOCK, count - at);
-            ranks.store(ranks.reduce(op, source, at, at, n), target, at, n);
+            ranks.reduceInto(op, source, at, place + at, n, target, at);
         }
+    }
+
+    /** Returns where in the next window, the same on all ranks, so many bytes go. */
+    private int place(int bytes) {
+        if (bytes < SPREAD_FROM_BYTES) {
+            return 0;
+        }
+        int stride = (bytes + PLACE_ALIGNMENT - 1) & -PLACE_ALIGNMENT;
+        int places = Math.max(1, Math.min(windowBytes, SPREAD_BYTES) / stride);
+        return (int) (exchange.nextTurn() % places) * stride;
     }
 
     /** Lets the others read all of a chunk but this rank's slice, and reduces that. */
@@ -84,11 +108,12 @@ final class AllReduce {
         Elements published = exchange.nextWindow(source.type());
         for (int at = start, n; at < end; at += n) {
             n = Math.min(RankOrder.BLOCK, end - at);
-            Elements block = ranks.reduce(op, source, chunkAt + at, at, n);
-            if (target != null) {
-                ranks.store(block, target, chunkAt + at, n);
+            if (target == null) {
+                ranks.store(ranks.reduce(op, source, chunkAt + at, at, n), published, at, n);
+            } else {
+                ranks.reduceInto(op, source, chunkAt + at, at, n, target, chunkAt + at);
+                target.copyTo(chunkAt + at, published, at, n);
             }
-            ranks.store(block, published, at, n);
         }
     }
 

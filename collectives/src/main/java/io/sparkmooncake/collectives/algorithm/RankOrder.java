@@ -2,6 +2,7 @@
 package io.sparkmooncake.collectives.algorithm;
 
 import io.sparkmooncake.collectives.shm.StepExchange;
+import io.sparkmooncake.collectives.spi.ContiguousElements;
 import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceKernel;
@@ -18,11 +19,15 @@ final class RankOrder {
 
     private final StepExchange exchange;
     private final ReduceKernel kernel;
+    private final int rank;
+    private final int size;
     private final EnumMap<DataType, Elements> accumulators = new EnumMap<>(DataType.class);
 
     RankOrder(StepExchange exchange, ReduceKernel kernel) {
         this.exchange = exchange;
         this.kernel = kernel;
+        this.rank = exchange.self().rank();
+        this.size = exchange.self().size();
     }
 
     /**
@@ -34,12 +39,11 @@ final class RankOrder {
      */
     Elements reduce(ReduceOp op, Elements own, long ownAt, int windowAt, int count) {
         Elements block = accumulator(own.type().accumulator());
-        int size = exchange.self().size();
-        for (int rank = 0; rank < size; rank++) {
-            boolean mine = rank == exchange.self().rank();
-            Elements operand = mine ? own : exchange.window(rank, own.type());
+        for (int other = 0; other < size; other++) {
+            boolean mine = other == rank;
+            Elements operand = mine ? own : exchange.window(other, own.type());
             long from = mine ? ownAt : windowAt;
-            if (rank == 0) {
+            if (other == 0) {
                 kernel.convert(operand, from, block, 0, count);
             } else {
                 kernel.reduce(op, block, 0, operand, from, count);
@@ -49,6 +53,56 @@ final class RankOrder {
             kernel.divide(block, 0, count, size);
         }
         return block;
+    }
+
+    /**
+     * Reduces one block into a target, which may be {@code own}, at {@code ownAt}.
+     */
+    void reduceInto(ReduceOp op, Elements own, long ownAt, int windowAt, int count, Elements target, long at) {
+        if (own == target
+                && ownAt == at
+                && isArray(own.piece(at))
+                && own.type() == own.type().accumulator()) {
+            reduceInPlace(op, own.piece(at), own.within(at), windowAt, count);
+        } else {
+            store(reduce(op, own, ownAt, windowAt, count), target, at, count);
+        }
+    }
+
+    /**
+     * Reduces around this rank's operand, which stays where it is: the ranks before it aside and into it, then those after it.
+     * Swapping the two operands of one reduction changes no bit of the result, but for which NaN of several it is.
+     */
+    private void reduceInPlace(ReduceOp op, ContiguousElements own, int at, int windowAt, int count) {
+        if (rank == 1) {
+            kernel.reduce(op, own, at, exchange.window(0, own.type()), windowAt, count);
+        } else if (rank > 1) {
+            Elements block = accumulator(own.type());
+            exchange.window(0, own.type()).copyTo(windowAt, block, 0, count);
+            for (int other = 1; other < rank; other++) {
+                kernel.reduce(op, block, 0, exchange.window(other, own.type()), windowAt, count);
+            }
+            kernel.reduce(op, own, at, block, 0, count);
+        }
+        for (int other = rank + 1; other < size; other++) {
+            kernel.reduce(op, own, at, exchange.window(other, own.type()), windowAt, count);
+        }
+        if (op == ReduceOp.AVG) {
+            kernel.divide(own, at, count, size);
+        }
+    }
+
+    private static boolean isArray(ContiguousElements piece) {
+        return piece instanceof ContiguousElements.Float64 doubles
+                        && doubles.buffer().hasArray()
+                || piece instanceof ContiguousElements.Float32 floats
+                        && floats.buffer().hasArray()
+                || piece instanceof ContiguousElements.Int64 longs
+                        && longs.buffer().hasArray()
+                || piece instanceof ContiguousElements.Int32 ints
+                        && ints.buffer().hasArray()
+                || piece instanceof ContiguousElements.Bytes bytes
+                        && bytes.buffer().hasArray();
     }
 
     /** Copies a reduced block into elements of the operands' type. */

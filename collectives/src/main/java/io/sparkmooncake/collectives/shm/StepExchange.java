@@ -28,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  * beside or after {@link #close} but {@link #peerLost}.
  */
 public final class StepExchange implements AutoCloseable {
-    private static final int SPINS = 2_000;
+    /** About 10 µs: longer than ranks drift apart in most steps, and short enough where two of them share a core. */
+    private static final int SPINS = 400;
+
     private static final long YIELD_NANOS = 1_000_000;
     private static final long MIN_PARK_NANOS = 50_000;
     private static final long MAX_PARK_NANOS = 1_000_000;
@@ -115,6 +117,11 @@ public final class StepExchange implements AutoCloseable {
     /** Returns this rank's window to fill before the next step. */
     public Elements nextWindow(DataType type) {
         return segments[self.rank()].window(phase + 1, type);
+    }
+
+    /** Returns how often the next window was this rank's before; the same on all ranks. */
+    public long nextTurn() {
+        return (phase + 1) >>> 1;
     }
 
     /** Returns a rank's window as it was when it arrived at the latest step; for reading, until the next step. */

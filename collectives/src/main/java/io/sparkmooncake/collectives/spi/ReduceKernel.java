@@ -16,12 +16,12 @@ public interface ReduceKernel {
      * Reduces {@code operand[from, from + count)} into {@code into[at, at + count)}. The stretches do not overlap.
      *
      * @param op takes the operand's type; AVG adds
-     * @param into of the heap, from {@link Elements#allocate}, with {@code count} elements from {@code at} on
+     * @param into of the heap, a Java array, with {@code count} elements from {@code at} on
      * @param operand of the same type, or of one whose accumulator that is
      */
     void reduce(ReduceOp op, Elements into, int at, Elements operand, long from, int count);
 
-    /** Divides {@code into[at, at + count)}, of {@link Elements#allocate} and floating point, by a number of ranks. */
+    /** Divides {@code into[at, at + count)}, of the heap, a Java array of floating point, by a number of ranks. */
     void divide(Elements into, int at, int count, int divisor);
 
     /**

@@ -23,6 +23,12 @@ public final class RankJvm implements AutoCloseable {
     /** Forks a rank; see {@link RankMain} for the numbers. */
     public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds)
             throws IOException {
+        return start(host, rank, size, times, timeoutSeconds, "reduce");
+    }
+
+    /** Forks a rank that does a work; see {@link RankMain} for the works and numbers. */
+    public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds, String work)
+            throws IOException {
         Process process = new ProcessBuilder(List.of(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-XX:+UseSerialGC",
@@ -36,7 +42,8 @@ public final class RankJvm implements AutoCloseable {
                         Integer.toString(rank),
                         Integer.toString(size),
                         Integer.toString(times),
-                        Integer.toString(timeoutSeconds)))
+                        Integer.toString(timeoutSeconds),
+                        work))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         Thread answering = new Thread(() -> answer(process, host), "store-of-rank-" + rank);

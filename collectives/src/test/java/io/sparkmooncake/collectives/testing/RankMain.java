@@ -29,8 +29,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * One rank in a JVM of its own. Its store is the parent's, asked over standard output and answered over standard input, one line
- * of base 64 each. It reduces as often as it is told, 0 for ever, puts {@code started/<rank>} after the first time and
- * {@code result/<rank>} at the end: how often it reduced, or why it failed. Arguments: rank, size, times, timeout in seconds.
+ * of base 64 each. Its work {@code reduce} reduces as often as it is told, 0 for ever, and puts {@code started/<rank>} after the first
+ * time; {@code soak} makes so many small operations of many kinds. It puts {@code result/<rank>} at the end: how often it reduced,
+ * a {@link Footprint}, or why it failed. Arguments: rank, size, times, timeout in seconds, work.
  */
 public final class RankMain {
     static final String SECRET = "the secret of the test application";
@@ -51,7 +52,10 @@ public final class RankMain {
             Rendezvous rendezvous = new Rendezvous(engine, directory, store, new Rendezvous.Options(timeout, 64 << 10));
             String result;
             try (Communicator communicator = rendezvous.join(self)) {
-                result = reduce(communicator, store, Integer.parseInt(args[2]));
+                int times = Integer.parseInt(args[2]);
+                result = args[4].equals("soak")
+                        ? SmallOperations.soak(communicator, times).encode()
+                        : reduce(communicator, store, times);
             } catch (CollectiveException e) {
                 result = e.code() + "\n" + e.getMessage();
             }
