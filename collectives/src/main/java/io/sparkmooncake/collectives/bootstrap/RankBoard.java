@@ -9,19 +9,24 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.store.Change;
 import io.sparkmooncake.transfer.store.Watch;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
 /**
  * The ranks of one communicator that one rank has seen so far.
  *
- * <p>Threading: changes come on the agent's thread, {@link #missing} is asked from any.
+ * <p>Threading: changes come on the agent's thread, the rest is asked from any.
  */
 final class RankBoard {
     private final Membership self;
     private final RankRecord own;
     private final CompletableFuture<List<RankRecord>> complete = new CompletableFuture<>();
+    private final CompletableFuture<List<RankRecord>> mapped = new CompletableFuture<>();
 
     @GuardedBy("this")
     private final TreeMap<Integer, RankRecord> found = new TreeMap<>();
@@ -36,7 +41,12 @@ final class RankBoard {
         return complete;
     }
 
-    /** Returns the ranks that have no record yet. */
+    /** Completes with them when all who may map others have said whom they map. */
+    CompletableFuture<List<RankRecord>> mapped() {
+        return mapped;
+    }
+
+    /** Returns the ranks that have no record yet, or, once all have one, those that have not said whom they map. */
     synchronized List<Integer> missing() {
         List<Integer> ranks = new ArrayList<>();
         for (int rank = 0; rank < self.size(); rank++) {
@@ -44,7 +54,25 @@ final class RankBoard {
                 ranks.add(rank);
             }
         }
-        return ranks;
+        return ranks.isEmpty() ? silent() : ranks;
+    }
+
+    @GuardedBy("this")
+    private List<Integer> silent() {
+        Map<String, RankRecord.Home> homes = new HashMap<>();
+        Set<String> shared = new HashSet<>();
+        for (RankRecord record : found.values()) {
+            RankRecord.Home home = record.process();
+            RankRecord.Home first = homes.putIfAbsent(home.mark(), home);
+            if (!home.mark().isEmpty() && first != null && !first.isSameProcess(home)) {
+                shared.add(home.mark());
+            }
+        }
+        return found.values().stream()
+                .filter(record -> shared.contains(record.process().mark())
+                        && record.mapped().isEmpty())
+                .map(RankRecord::rank)
+                .toList();
     }
 
     /** Agent: takes what changed under the communicator's prefix. */
@@ -62,6 +90,9 @@ final class RankBoard {
         }
         if (found.size() == self.size()) {
             complete.complete(List.copyOf(found.values()));
+            if (!mapped.isDone() && silent().isEmpty()) {
+                mapped.complete(List.copyOf(found.values()));
+            }
         }
     }
 
@@ -103,7 +134,9 @@ final class RankBoard {
     }
 
     private void fail(Code code, String reason) {
-        complete.completeExceptionally(new CollectiveException(
-                code, "communicator=" + self.communicator() + " epoch=" + self.epoch() + ": " + reason));
+        CollectiveException failure = new CollectiveException(
+                code, "communicator=" + self.communicator() + " epoch=" + self.epoch() + ": " + reason);
+        complete.completeExceptionally(failure);
+        mapped.completeExceptionally(failure);
     }
 }
