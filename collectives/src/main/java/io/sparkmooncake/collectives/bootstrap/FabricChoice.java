@@ -34,8 +34,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: the rank's own thread; losses come on the agent's.
  */
 final class FabricChoice {
-    /** What the lanes of one rank may take when all leaders of a large communicator have one to each other. */
-    private static final long LANES_BYTES = 64L << 20;
+    /** What the lanes of one rank may take together, in windows: 64 MiB by default. */
+    private static final long LANES_WINDOWS = 256;
 
     private static final int ENDS_PER_LANE = 2;
     private static final int SLOTS = 8;
@@ -164,7 +164,8 @@ final class FabricChoice {
 
     /** Returns the largest payload of a message: a window's, less where there are many lanes. */
     private int slotBytes(int hosts) {
-        long share = LANES_BYTES / (ENDS_PER_LANE * SLOTS) / Math.min(hosts, 32) & -SLOT_ALIGNMENT;
-        return (int) Math.min(rendezvous.options().windowBytes(), Math.max(MIN_SLOT_BYTES, share));
+        int windowBytes = rendezvous.options().windowBytes();
+        long share = LANES_WINDOWS * windowBytes / (ENDS_PER_LANE * SLOTS * hosts) & -SLOT_ALIGNMENT;
+        return (int) Math.min(windowBytes, Math.max(MIN_SLOT_BYTES, share));
     }
 }
