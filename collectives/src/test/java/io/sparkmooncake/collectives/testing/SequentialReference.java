@@ -109,7 +109,7 @@ public final class SequentialReference {
     static short nearestHalf(float value) {
         int sign = Float.floatToRawIntBits(value) < 0 ? 0x8000 : 0;
         if (Float.isNaN(value)) {
-            return (short) (sign | 0x7e00);
+            return 0x7e00;
         }
         double magnitude = Math.abs((double) value);
         if (magnitude >= 65_520) {
@@ -125,7 +125,7 @@ public final class SequentialReference {
         int bits = Float.floatToRawIntBits(value);
         int kept = bits & 0xffff0000;
         if (Float.isNaN(value)) {
-            return (short) ((bits >>> 16) | 0x40);
+            return 0x7fc0;
         }
         int rest = bits & 0xffff;
         boolean up = rest > 0x8000 || (rest == 0x8000 && (kept & 0x10000) != 0);
