@@ -37,6 +37,9 @@ final class FabricChoice {
     /** What the lanes of one rank may take together, in windows: 64 MiB by default. */
     private static final long LANES_WINDOWS = 256;
 
+    /** How long a verdict stays in the store, for ranks that were frozen: so many times the timeout. */
+    private static final int VERDICT_TIMEOUTS = 10;
+
     private static final int ENDS_PER_LANE = 2;
     private static final int SLOTS = 8;
     private static final int MIN_SLOT_BYTES = 4 << 10;
@@ -74,7 +77,7 @@ final class FabricChoice {
                 rendezvous.store(),
                 rendezvous.engine().agent(),
                 rendezvous.ends(),
-                rendezvous.options().timeout().multipliedBy(2));
+                rendezvous.options().timeout().multipliedBy(VERDICT_TIMEOUTS));
     }
 
     /** Follows the process of another rank; what it is lost for is told to the fabric, once there is one. */

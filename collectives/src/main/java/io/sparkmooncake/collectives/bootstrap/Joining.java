@@ -103,13 +103,13 @@ final class Joining implements AutoCloseable {
         Watch watch = rendezvous.store().watch(prefix, board::changed);
         try {
             long looksBefore = watch.looks().count();
-            claim(record);
+            claim(RankBoard.RECORD, Blob.of(record.encode()));
             watch.pace(Watch.Pace.SOON);
             List<RankRecord> records =
                     await(board.complete(), timeout, () -> absent(board, watch.looks(), looksBefore));
             List<Integer> mapped = mapHost(record, records);
             if (records.stream().anyMatch(other -> isMate(record, other))) {
-                claim(record.mapping(mapped));
+                claim(RankBoard.MAPS, Blob.of(RankRecord.encodeRanks(mapped)));
                 watch.pace(Watch.Pace.SOON);
             }
             return await(board.mapped(), timeout.multipliedBy(2), () -> absent(board, watch.looks(), looksBefore));
@@ -122,15 +122,15 @@ final class Joining implements AutoCloseable {
         return !own.process().isSameProcess(other.process()) && own.process().mayMap(other.process());
     }
 
-    /** Publishes the record; a store that does not answer is asked again until the deadline. */
-    private void claim(RankRecord record) throws CollectiveException {
-        Owner owner = new Owner(process.name(), process.epoch(), record.address());
+    /** Publishes something of this rank; a store that does not answer is asked again until the deadline. */
+    private void claim(String what, Blob value) throws CollectiveException {
+        Owner owner = new Owner(process.name(), process.epoch(), process.host() + ":" + process.port());
         long startNanos = System.nanoTime();
         long pauseNanos = FIRST_RETRY_NANOS;
         while (true) {
             try {
                 await(
-                        rendezvous.store().claim(prefix + self.rank(), Blob.of(record.encode()), owner),
+                        rendezvous.store().claim(prefix + self.rank() + what, value, owner),
                         timeout,
                         () -> failed(Code.TIMED_OUT, "the store did not take this rank's record", null));
                 return;
@@ -264,9 +264,10 @@ final class Joining implements AutoCloseable {
     private void leave(RankSegment own) {
         rendezvous.withdraw(own.borrowRegion());
         rendezvous.ends().remove(end);
+        lanes.close();
         choice.forget();
         // Nobody waits for it: the record also goes with its process.
-        var unused = rendezvous.store().delete(prefix + self.rank());
+        var unused = rendezvous.store().deletePrefix(prefix + self.rank() + "/");
     }
 
     /** Gives back what a join that failed had taken. */

@@ -28,8 +28,17 @@ final class RankBoard {
     private final CompletableFuture<List<RankRecord>> complete = new CompletableFuture<>();
     private final CompletableFuture<List<RankRecord>> mapped = new CompletableFuture<>();
 
+    /** Ends the keys under which ranks say whom they map. */
+    static final String MAPS = "/maps";
+
+    /** Ends the keys of records. */
+    static final String RECORD = "/record";
+
     @GuardedBy("this")
     private final TreeMap<Integer, RankRecord> found = new TreeMap<>();
+
+    @GuardedBy("this")
+    private final Map<Integer, List<Integer>> maps = new HashMap<>();
 
     RankBoard(Membership self, RankRecord own) {
         this.self = self;
@@ -69,8 +78,7 @@ final class RankBoard {
             }
         }
         return found.values().stream()
-                .filter(record -> shared.contains(record.process().mark())
-                        && record.mapped().isEmpty())
+                .filter(record -> shared.contains(record.process().mark()) && !maps.containsKey(record.rank()))
                 .map(RankRecord::rank)
                 .toList();
     }
@@ -79,7 +87,11 @@ final class RankBoard {
     synchronized void changed(Watch.Changes seen) {
         try {
             for (Change change : seen.changes()) {
-                if (change instanceof Change.Present present) {
+                if (change instanceof Change.Present present && present.key().endsWith(MAPS)) {
+                    maps.put(
+                            rankOf(present.key()),
+                            RankRecord.decodeRanks(present.value().bytes().toBytes()));
+                } else if (change instanceof Change.Present present) {
                     add(present);
                 } else if (change instanceof Change.Removed removed) {
                     gone(removed);
@@ -91,7 +103,9 @@ final class RankBoard {
         if (found.size() == self.size()) {
             complete.complete(List.copyOf(found.values()));
             if (!mapped.isDone() && silent().isEmpty()) {
-                mapped.complete(List.copyOf(found.values()));
+                mapped.complete(found.values().stream()
+                        .map(record -> record.mapping(maps.getOrDefault(record.rank(), List.of())))
+                        .toList());
             }
         }
     }
@@ -124,13 +138,17 @@ final class RankBoard {
 
     @GuardedBy("this")
     private void gone(Change.Removed removed) {
-        String key = removed.key();
-        String who = "rank " + key.substring(key.lastIndexOf('/') + 1);
+        String who = "rank " + rankOf(removed.key());
         if (removed.cause() == Change.Cause.OWNER_GONE) {
             fail(Code.RANK_LOST, who + " was lost while ranks were joining: " + removed.reason());
         } else {
             fail(Code.ABORTED, who + " gave up joining: the log of its task says why");
         }
+    }
+
+    private static int rankOf(String key) {
+        int end = key.lastIndexOf('/');
+        return Integer.parseInt(key.substring(key.lastIndexOf('/', end - 1) + 1, end));
     }
 
     private void fail(Code code, String reason) {

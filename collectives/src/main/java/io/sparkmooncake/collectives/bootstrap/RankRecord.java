@@ -10,14 +10,15 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * What a rank publishes so that the others find it: once when it comes, and again when it knows whose memory it maps. Versioned,
- * big-endian: {@code u16 version | i32 rank | i32 size | i32 window bytes | utf process | i64 process epoch | utf address | utf host
- * mark | descriptor | i32 n, −1 when not known yet | n × i32 rank that it maps}.
+ * What a rank publishes so that the others find it. Versioned, big-endian: {@code u16 version | i32 rank | i32 size | i32 window bytes
+ * | utf process | i64 process epoch | utf address | utf host mark | descriptor}. Whose memory it maps it publishes apart, as {@code
+ * i32 n | n × i32 rank}, because everybody reads that of everybody, and it is short.
  *
  * @param rank its rank
  * @param size number of ranks that it expects
@@ -29,7 +30,6 @@ import java.util.Optional;
 record RankRecord(
         int rank, int size, int windowBytes, Home process, RegionDescriptor segment, Optional<List<Integer>> mapped) {
     private static final int VERSION = 2;
-    private static final int UNKNOWN = -1;
 
     RankRecord {
         mapped = mapped.map(List::copyOf);
@@ -92,10 +92,6 @@ record RankRecord(
             out.writeUTF(process.address());
             out.writeUTF(process.mark());
             segment.writeTo(out);
-            out.writeInt(mapped.map(List::size).orElse(UNKNOWN));
-            for (int other : mapped.orElse(List.of())) {
-                out.writeInt(other);
-            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -117,7 +113,7 @@ record RankRecord(
                     in.readInt(),
                     new Home(in.readUTF(), in.readLong(), in.readUTF(), in.readUTF()),
                     RegionDescriptor.readFrom(in),
-                    readRanks(in));
+                    Optional.empty());
         } catch (TransferException e) {
             throw e;
         } catch (IOException | IllegalArgumentException e) {
@@ -126,15 +122,24 @@ record RankRecord(
         }
     }
 
-    private static Optional<List<Integer>> readRanks(DataInputStream in) throws IOException {
-        int count = in.readInt();
-        if (count == UNKNOWN) {
-            return Optional.empty();
+    static byte[] encodeRanks(List<Integer> ranks) {
+        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * (1 + ranks.size()));
+        bytes.putInt(ranks.size());
+        ranks.forEach(bytes::putInt);
+        return bytes.array();
+    }
+
+    static List<Integer> decodeRanks(byte[] encoded) throws TransferException {
+        ByteBuffer bytes = ByteBuffer.wrap(encoded);
+        int count = encoded.length < Integer.BYTES ? -1 : bytes.getInt();
+        if (count < 0 || bytes.remaining() != (long) count * Integer.BYTES) {
+            throw new TransferException(
+                    TransferException.Code.PROTOCOL, "unreadable list of ranks of " + encoded.length + " bytes");
         }
-        List<Integer> ranks = new ArrayList<>();
+        List<Integer> ranks = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
-            ranks.add(in.readInt());
+            ranks.add(bytes.getInt());
         }
-        return Optional.of(ranks);
+        return ranks;
     }
 }

@@ -50,6 +50,7 @@ public final class Links implements AutoCloseable {
     private final @Nullable Lane[] mailboxes;
     private final AtomicReferenceArray<@Nullable String> losses;
     private List<String> names = List.of();
+    private String mailText = "";
     private long waitNanos;
     private long sequence;
     private volatile boolean lossKnown;
@@ -83,7 +84,7 @@ public final class Links implements AutoCloseable {
      */
     public record Far(Peer peer, RegionDescriptor lane) {}
 
-    private record Lane(Inbox inbox, Outbox outbox) {}
+    private record Lane(Inbox inbox, Outbox outbox, Stream stream) {}
 
     /**
      * Creates the links of a rank without any lane.
@@ -171,7 +172,7 @@ public final class Links implements AutoCloseable {
                         describe(rank) + " is not reached: no word that was written to it could be read back over "
                                 + far.peer().paths() + ": " + e.getMessage());
             }
-            open[rank] = new Lane(inbox, outbox);
+            open[rank] = new Lane(inbox, outbox, stream);
         }
     }
 
@@ -246,25 +247,28 @@ public final class Links implements AutoCloseable {
 
     // ---- mail
 
-    /** Begins a piece of mail, of which only two ranks know: it has no number. */
-    void beginMail(DataType type, long count) throws CollectiveException {
+    /**
+     * Begins a piece of mail, of which only two ranks know: it has no number.
+     *
+     * @param text how errors name it
+     */
+    void beginMail(DataType type, long count, String text) throws CollectiveException {
         throwIfBroken();
         mail.begin(0, Call.signature(Operation.SEND, type, null, -1));
         mail.count(count, 0);
+        mailText = text;
     }
 
-    /** Fails where the piece that is there has another type or count than the one that was begun. */
-    void requireSame(int rank, Inbox inbox) throws CollectiveException {
-        if (!mail.isAt(inbox)) {
-            throw differs(rank, inbox.describeCall() + " tag=" + inbox.tag());
-        }
-    }
-
+    /** Says that the piece that came is not what was asked for. */
     CollectiveException differs(int rank, String sent) {
         return giveUp(
                 Code.DESYNC,
-                describe(rank) + " sent " + sent + ", we receive " + mail + foundBy()
+                describe(rank) + " is at " + sent + " to rank " + self.rank() + ", we are at " + mailText + foundBy()
                         + ". Both ranks must name the same type and count");
+    }
+
+    private String at(Lane lane) {
+        return lane.stream == Stream.MAIL ? mailText : call.toString();
     }
 
     /** Sends one message of a piece. */
@@ -328,19 +332,20 @@ public final class Links implements AutoCloseable {
     private void throwIfHopeless(int rank, Lane lane, long waitedNanos) throws CollectiveException {
         throwIfBroken();
         if (Thread.currentThread().isInterrupted()) {
-            throw giveUp(Code.INTERRUPTED, describe(self.rank()) + " was interrupted in " + call);
+            throw giveUp(Code.INTERRUPTED, describe(self.rank()) + " was interrupted in " + at(lane));
         }
         // What it sent before it left counts.
         if (lane.inbox.hasLeft() && !lane.inbox.poll()) {
             throw giveUp(
                     Code.DESYNC,
-                    describe(rank) + " left after " + lane.inbox.describeCall() + ", we are at " + call + foundBy());
+                    describe(rank) + " left after " + lane.inbox.describeCall() + ", we are at " + at(lane)
+                            + foundBy());
         }
         TransferException failed = lane.outbox.failure();
         if (failed != null) {
             throw giveUp(
                     codeOf(failed),
-                    describe(rank) + " cannot be reached in " + call + ": " + failed.getMessage() + foundBy());
+                    describe(rank) + " cannot be reached in " + at(lane) + ": " + failed.getMessage() + foundBy());
         }
         if (waitedNanos >= waitNanos) {
             throw giveUp(Code.TIMED_OUT, isSilent(rank, lane));
@@ -353,7 +358,7 @@ public final class Links implements AutoCloseable {
                 "%s did not come to %s within %.1f s: it is at %s, awaited message=%d%s. Check that its task runs: a thread dump"
                         + " of its executor shows where it is",
                 describe(rank),
-                call,
+                at(lane),
                 waitNanos / 1e9,
                 lane.inbox.describeCall(),
                 lane.inbox.next(),

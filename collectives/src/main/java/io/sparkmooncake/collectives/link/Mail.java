@@ -25,7 +25,8 @@ final class Mail {
     }
 
     void send(Elements source, int to, int tag) throws CollectiveException {
-        links.beginMail(source.type(), source.count());
+        String text = text("SEND", source) + " tag=" + tag;
+        links.beginMail(source.type(), source.count(), text + " to rank " + to);
         int chunk = links.slotBytes() / source.type().sizeBytes();
         long at = 0;
         do {
@@ -36,28 +37,33 @@ final class Mail {
     }
 
     void receive(Elements target, int from, int tag) throws CollectiveException {
+        links.beginMail(target.type(), target.count(), text("RECEIVE", target) + " tag=" + tag + " from rank " + from);
         Elements early = take(from, tag);
         if (early != null) {
-            links.beginMail(target.type(), target.count());
             if (early.type() != target.type() || early.count() != target.count()) {
-                throw links.differs(from, "SEND " + early.type().label() + "[" + early.count() + "] tag=" + tag);
+                throw links.differs(from, text("SEND", early) + " tag=" + tag);
             }
             early.copyTo(0, target, 0, target.count());
             return;
         }
         while (true) {
-            links.beginMail(target.type(), target.count());
             Inbox inbox = links.fetch(from);
+            DataType type = inbox.mailType();
             if (inbox.tag() == tag) {
-                links.requireSame(from, inbox);
+                if (type != target.type() || inbox.mailCount() != target.count()) {
+                    throw links.differs(from, "SEND " + type.label() + "[" + inbox.mailCount() + "] tag=" + tag);
+                }
                 land(target, from);
                 return;
             }
-            DataType type = inbox.mailType();
             Elements elements = Elements.allocate(type, Math.toIntExact(inbox.mailCount()));
             kept.computeIfAbsent(from, rank -> new ArrayDeque<>()).add(new Kept(inbox.tag(), elements));
             land(elements, from);
         }
+    }
+
+    private static String text(String operation, Elements elements) {
+        return operation + " " + elements.type().label() + "[" + elements.count() + "]";
     }
 
     private void land(Elements target, int from) throws CollectiveException {

@@ -140,7 +140,8 @@ final class ManyRanksTest {
                 String.format(Locale.ROOT, "%.1f", (double) asked.get() / size),
                 (replyBytes.get() - bytesBefore) >> 20,
                 processes.connections());
-        assertThat(asked.get()).isLessThanOrEqualTo((long) MAX_ASKS_PER_RANK * size + (long) (MAX_ASKS_PER_SECOND * seconds));
+        assertThat(asked.get())
+                .isLessThanOrEqualTo((long) MAX_ASKS_PER_RANK * size + (long) (MAX_ASKS_PER_SECOND * seconds));
         assertThat(seconds).isLessThan(60);
     }
 }

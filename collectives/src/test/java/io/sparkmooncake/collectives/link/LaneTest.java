@@ -80,7 +80,9 @@ final class LaneTest {
         // From the end to the start: the words that announce the message land long before all of it has.
         for (int at = bytes - 1; at > 0; at--) {
             peer.land(batch, at, 1);
-            assertThat(inbox.poll()).as("byte %s of %s is missing", at - 1, bytes).isFalse();
+            assertThat(inbox.poll())
+                    .as("byte %s of %s is missing", at - 1, bytes)
+                    .isFalse();
         }
         peer.land(batch, 0, 1);
         assertThat(inbox.poll()).isTrue();

@@ -44,10 +44,11 @@ final class SeveralHostsFailureTest {
     private static CollectiveException same(List<CompletableFuture<Integer>> ranks) throws Exception {
         List<CollectiveException> failures = failures(ranks);
         CollectiveException first = failures.get(0);
-        assertThat(failures).allSatisfy(failure -> assertThat(failure)
-                .hasMessage(first.getMessage())
-                .extracting("code")
-                .isEqualTo(first.code()));
+        assertThat(failures)
+                .allSatisfy(failure -> assertThat(failure)
+                        .hasMessage(first.getMessage())
+                        .extracting("code")
+                        .isEqualTo(first.code()));
         return first;
     }
 
@@ -171,7 +172,9 @@ final class SeveralHostsFailureTest {
             });
             CollectiveException failure = same(ranks);
             assertThat(failure.code()).isEqualTo(Code.INTERRUPTED);
-            assertThat(failure.getMessage()).contains("rank 3 (127.0.0.1:").contains("was interrupted in #3 ALL_REDUCE");
+            assertThat(failure.getMessage())
+                    .contains("rank 3 (127.0.0.1:")
+                    .contains("was interrupted in #3 ALL_REDUCE");
         }
     }
 

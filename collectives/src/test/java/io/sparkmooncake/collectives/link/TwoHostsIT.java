@@ -46,10 +46,10 @@ final class TwoHostsIT {
         String timeout = Integer.toString(TIMEOUT_SECONDS);
         Agent agent = AgentThread.start("two-hosts");
         try (Namespaces hosts = Namespaces.make();
-                RankJvm first = RankJvm.startHost(
-                        host, hosts.onFirst(), Namespaces.FIRST, "0", here, size, timeout, work);
-                RankJvm second = RankJvm.startHost(
-                        host, hosts.onSecond(), Namespaces.SECOND, here, here, size, timeout, work);
+                RankJvm first =
+                        RankJvm.startHost(host, hosts.onFirst(), Namespaces.FIRST, "0", here, size, timeout, work);
+                RankJvm second =
+                        RankJvm.startHost(host, hosts.onSecond(), Namespaces.SECOND, here, here, size, timeout, work);
                 RemoteStore store = RemoteStore.start("two-hosts", agent, host::answer, Duration.ofSeconds(30))) {
             for (int rank = 0; rank < 2 * ranksPerHost; rank++) {
                 read(store, "started/" + rank);

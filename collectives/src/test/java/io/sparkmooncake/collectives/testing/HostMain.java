@@ -40,15 +40,12 @@ public final class HostMain {
         Duration timeout = Duration.ofSeconds(Integer.parseInt(args[4]));
         String work = args[5];
         String name = "exec-" + first;
-        TransferSettings settings = TransferSettings.read(Map.of(
-                "spark.mooncake.transfer.paths",
-                "tcp",
-                "spark.mooncake.transfer.timeout",
-                args[4] + "s"));
-        Identity identity =
-                new Identity(name, 100 + first, address, RankMain.SECRET.getBytes(StandardCharsets.UTF_8));
+        TransferSettings settings = TransferSettings.read(
+                Map.of("spark.mooncake.transfer.paths", "tcp", "spark.mooncake.transfer.timeout", args[4] + "s"));
+        Identity identity = new Identity(name, 100 + first, address, RankMain.SECRET.getBytes(StandardCharsets.UTF_8));
         try (LocalEngine engine = LocalEngine.start(identity, settings);
-                RemoteStore store = RemoteStore.start(name, engine.agent(), RankMain.channel(), Duration.ofSeconds(30))) {
+                RemoteStore store =
+                        RemoteStore.start(name, engine.agent(), RankMain.channel(), Duration.ofSeconds(30))) {
             PeerDirectory directory = PeerDirectory.join(engine, store).get(60, TimeUnit.SECONDS);
             Rendezvous rendezvous =
                     new Rendezvous(engine, directory, store, new Rendezvous.Options(timeout, 256 << 10));
@@ -80,7 +77,9 @@ public final class HostMain {
         } catch (Exception e) {
             result = e.toString();
         }
-        var unused = store.put("result/" + self.rank(), Blob.of(result)).orTimeout(60, TimeUnit.SECONDS).join();
+        var unused = store.put("result/" + self.rank(), Blob.of(result))
+                .orTimeout(60, TimeUnit.SECONDS)
+                .join();
     }
 
     private static String loop(Communicator communicator) throws Exception {
