@@ -131,6 +131,7 @@ final class FabricChoice {
         unmapped.forEach(reaching::unmapped);
         Links links = new Links(lanes, reaching, court, slotBytes(groups.count()), timeout);
         links.name(names);
+        end.onCall(links::callOf);
         ReduceKernel kernel = new ScalarKernel();
         if (groups.count() == groups.size()) {
             segments.forEach(RankSegment::close);
@@ -168,7 +169,7 @@ final class FabricChoice {
     /** Returns the largest payload of a message: a window's, less where there are many lanes. */
     private int slotBytes(int hosts) {
         int windowBytes = rendezvous.options().windowBytes();
-        long share = LANES_WINDOWS * windowBytes / (ENDS_PER_LANE * SLOTS * hosts) & -SLOT_ALIGNMENT;
+        long share = LANES_WINDOWS * windowBytes / (ENDS_PER_LANE * SLOTS * (long) hosts) & -SLOT_ALIGNMENT;
         return (int) Math.min(windowBytes, Math.max(MIN_SLOT_BYTES, share));
     }
 }

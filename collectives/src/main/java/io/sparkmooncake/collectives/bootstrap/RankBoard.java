@@ -77,10 +77,13 @@ final class RankBoard {
                 shared.add(home.mark());
             }
         }
-        return found.values().stream()
-                .filter(record -> shared.contains(record.process().mark()) && !maps.containsKey(record.rank()))
-                .map(RankRecord::rank)
-                .toList();
+        List<Integer> ranks = new ArrayList<>();
+        for (RankRecord record : found.values()) {
+            if (shared.contains(record.process().mark()) && !maps.containsKey(record.rank())) {
+                ranks.add(record.rank());
+            }
+        }
+        return ranks;
     }
 
     /** Agent: takes what changed under the communicator's prefix. */
@@ -103,9 +106,11 @@ final class RankBoard {
         if (found.size() == self.size()) {
             complete.complete(List.copyOf(found.values()));
             if (!mapped.isDone() && silent().isEmpty()) {
-                mapped.complete(found.values().stream()
-                        .map(record -> record.mapping(maps.getOrDefault(record.rank(), List.of())))
-                        .toList());
+                List<RankRecord> records = new ArrayList<>();
+                for (RankRecord record : found.values()) {
+                    records.add(record.mapping(maps.getOrDefault(record.rank(), List.of())));
+                }
+                mapped.complete(records);
             }
         }
     }

@@ -8,10 +8,12 @@ import io.sparkmooncake.transfer.ControlService;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.LongFunction;
 
 /**
  * The ranks of this process that others ask for: for the memory of a lane, or to tell them why their communicator broke.
@@ -29,10 +31,16 @@ final class RankEnds implements ControlService {
         private final Membership self;
         private final LaneMemory memory;
         private volatile Consumer<Verdict> breaker = verdict -> {};
+        private volatile LongFunction<String> calls = number -> "";
 
         End(Membership self, LaneMemory memory) {
             this.self = self;
             this.memory = memory;
+        }
+
+        /** Says how to describe this rank's calls. */
+        void onCall(LongFunction<String> describe) {
+            calls = describe;
         }
 
         /** Says what to do when another rank broke the communicator; it may happen until after the rank has left. */
@@ -66,6 +74,11 @@ final class RankEnds implements ControlService {
         if (frame instanceof RankFrame.Told told) {
             tell(told.communicator(), told.epoch(), Verdict.decode(told.verdict()));
             return ByteBuffer.allocate(0);
+        }
+        if (frame instanceof RankFrame.Called called) {
+            End end = ends.get(called.asked());
+            String text = end == null ? "" : end.calls.apply(called.sequence());
+            return ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
         }
         RankFrame.Open open = (RankFrame.Open) frame;
         Membership asked = open.asked();

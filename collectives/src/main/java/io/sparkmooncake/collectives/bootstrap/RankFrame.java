@@ -2,7 +2,7 @@
 package io.sparkmooncake.collectives.bootstrap;
 
 import io.sparkmooncake.collectives.Membership;
-import io.sparkmooncake.collectives.link.Links;
+import io.sparkmooncake.collectives.link.LaneStream;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.io.ByteArrayInputStream;
@@ -20,6 +20,7 @@ import java.nio.charset.StandardCharsets;
  * <pre>
  *   1 open  i32 asking rank | i32 asked rank | i32 size | u8 stream | i32 slots | i32 slot bytes      answer: the lane's descriptor
  *   2 told  i32 n | n bytes of UTF-8: a verdict                                                       answer: nothing
+ *   3 call  i32 asked rank | i32 size | i64 number of a call                                          answer: its description in UTF-8
  * </pre>
  */
 sealed interface RankFrame {
@@ -32,14 +33,20 @@ sealed interface RankFrame {
     /** Number of {@link Told}. */
     int TOLD = 2;
 
+    /** Number of {@link Called}. */
+    int CALLED = 3;
+
     /** Longest verdict. */
     int MAX_VERDICT_BYTES = 1 << 20;
 
     /** Asks a rank for its end of a lane. */
-    record Open(Membership asked, int asker, Links.Stream stream, int slots, int slotBytes) implements RankFrame {}
+    record Open(Membership asked, int asker, LaneStream stream, int slots, int slotBytes) implements RankFrame {}
 
     /** Tells the ranks of a communicator why it broke. */
     record Told(String communicator, long epoch, String verdict) implements RankFrame {}
+
+    /** Asks a rank what it called under a number. */
+    record Called(Membership asked, long sequence) implements RankFrame {}
 
     static ByteBuffer encode(RankFrame frame) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(128);
@@ -52,9 +59,16 @@ sealed interface RankFrame {
                 out.writeInt(open.asker);
                 out.writeInt(open.asked.rank());
                 out.writeInt(open.asked.size());
-                out.writeByte(open.stream.ordinal());
+                out.writeByte(open.stream.number());
                 out.writeInt(open.slots);
                 out.writeInt(open.slotBytes);
+            } else if (frame instanceof Called called) {
+                out.writeByte(CALLED);
+                out.writeUTF(called.asked.communicator());
+                out.writeLong(called.asked.epoch());
+                out.writeInt(called.asked.rank());
+                out.writeInt(called.asked.size());
+                out.writeLong(called.sequence);
             } else if (frame instanceof Told told) {
                 out.writeByte(TOLD);
                 out.writeUTF(told.communicator);
@@ -74,7 +88,7 @@ sealed interface RankFrame {
         try (DataInputStream in = input(request)) {
             int version = in.readUnsignedByte();
             int op = in.readUnsignedByte();
-            if (version != VERSION || (op != OPEN && op != TOLD)) {
+            if (version != VERSION || op < OPEN || op > CALLED) {
                 throw new IOException("version=" + version + " op=" + op);
             }
             String communicator = in.readUTF();
@@ -82,8 +96,11 @@ sealed interface RankFrame {
             if (op == OPEN) {
                 int asker = in.readInt();
                 Membership asked = new Membership(communicator, epoch, in.readInt(), in.readInt());
-                Links.Stream stream = in.readUnsignedByte() == 0 ? Links.Stream.COLLECTIVE : Links.Stream.MAIL;
+                LaneStream stream = in.readUnsignedByte() == 0 ? LaneStream.COLLECTIVE : LaneStream.MAIL;
                 return new Open(asked, asker, stream, in.readInt(), in.readInt());
+            }
+            if (op == CALLED) {
+                return new Called(new Membership(communicator, epoch, in.readInt(), in.readInt()), in.readLong());
             }
             int length = in.readInt();
             if (length < 0 || length > MAX_VERDICT_BYTES) {

@@ -4,12 +4,14 @@ package io.sparkmooncake.collectives.bootstrap;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Membership;
-import io.sparkmooncake.collectives.link.Links;
+import io.sparkmooncake.collectives.link.LaneDialer;
+import io.sparkmooncake.collectives.link.LaneStream;
 import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.engine.PeerDirectory;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,8 +29,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: {@link #dial} by the rank's thread; connections complete on the agent's.
  */
-final class Reaching implements Links.Dialer {
+final class Reaching implements LaneDialer {
     private static final Duration GRACE = Duration.ofSeconds(5);
+    private static final Duration CALL_LIMIT = Duration.ofSeconds(2);
 
     private final Membership self;
     private final List<RankRecord> records;
@@ -36,6 +39,7 @@ final class Reaching implements Links.Dialer {
     private final Duration timeout;
     private final Followed followed;
     private final Map<Integer, String> unmapped = new ConcurrentHashMap<>();
+    private final Map<Integer, Peer> connected = new ConcurrentHashMap<>();
 
     /** What happens to a process once it is connected. */
     @FunctionalInterface
@@ -62,7 +66,7 @@ final class Reaching implements Links.Dialer {
         private final long startNanos = System.nanoTime();
         private volatile String state = "connecting";
         private volatile @Nullable Peer peer;
-        private CompletableFuture<Links.Far> end = new CompletableFuture<>();
+        private CompletableFuture<LaneDialer.Far> end = new CompletableFuture<>();
 
         Attempt(RankRecord record) {
             this.record = record;
@@ -70,7 +74,7 @@ final class Reaching implements Links.Dialer {
     }
 
     @Override
-    public List<Links.Far> dial(List<Integer> ranks, Links.Stream stream, int slots, int slotBytes)
+    public List<LaneDialer.Far> dial(List<Integer> ranks, LaneStream stream, int slots, int slotBytes)
             throws CollectiveException {
         List<Attempt> attempts = new ArrayList<>();
         for (int rank : ranks) {
@@ -92,7 +96,18 @@ final class Reaching implements Links.Dialer {
         return attempts.stream().map(each -> each.end.join()).toList();
     }
 
-    private CompletableFuture<Links.Far> reach(Attempt attempt, Links.Stream stream, int slots, int slotBytes) {
+    @Override
+    public CompletableFuture<String> callOf(int rank, long sequence) {
+        Peer peer = connected.get(rank);
+        if (peer == null) {
+            return CompletableFuture.completedFuture("");
+        }
+        Membership asked = new Membership(self.communicator(), self.epoch(), rank, self.size());
+        return peer.ask(RankEnds.NAME, RankFrame.encode(new RankFrame.Called(asked, sequence)), CALL_LIMIT)
+                .thenApply(answer -> StandardCharsets.UTF_8.decode(answer).toString());
+    }
+
+    private CompletableFuture<LaneDialer.Far> reach(Attempt attempt, LaneStream stream, int slots, int slotBytes) {
         RankRecord record = attempt.record;
         Membership asked = new Membership(self.communicator(), self.epoch(), record.rank(), self.size());
         RankFrame.Open open = new RankFrame.Open(asked, self.rank(), stream, slots, slotBytes);
@@ -105,13 +120,14 @@ final class Reaching implements Links.Dialer {
                                 TransferException.Code.PEER_LOST, "its process was started again since it joined"));
                     }
                     followed.follow(record.rank(), peer);
+                    connected.put(record.rank(), peer);
                     attempt.state = "asking for its end of a lane";
                     return peer.ask(RankEnds.NAME, RankFrame.encode(open), timeout);
                 })
                 .thenApply(answer -> far(attempt, answer));
     }
 
-    private static Links.Far far(Attempt attempt, ByteBuffer answer) {
+    private static LaneDialer.Far far(Attempt attempt, ByteBuffer answer) {
         try {
             RegionDescriptor lane = RankFrame.decodeLane(answer);
             Peer peer = attempt.peer;
@@ -119,7 +135,7 @@ final class Reaching implements Links.Dialer {
                 throw new IllegalStateException("an answer of nobody");
             }
             attempt.state = "reached";
-            return new Links.Far(peer, lane);
+            return new LaneDialer.Far(peer, lane);
         } catch (TransferException e) {
             throw new CompletionException(e);
         }
@@ -129,7 +145,7 @@ final class Reaching implements Links.Dialer {
         List<UnreachedRanks.Row> rows = new ArrayList<>();
         Code code = Code.TIMED_OUT;
         for (Attempt attempt : attempts) {
-            CompletableFuture<Links.Far> end = attempt.end;
+            CompletableFuture<LaneDialer.Far> end = attempt.end;
             if (end.isDone() && !end.isCompletedExceptionally()) {
                 continue;
             }

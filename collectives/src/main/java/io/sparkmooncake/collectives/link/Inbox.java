@@ -35,7 +35,7 @@ final class Inbox {
     private long seenSeal;
     private long signal;
     private long credit;
-    private boolean left;
+    private long left;
     private long taken;
     private boolean waiting;
     private Slot current;
@@ -120,7 +120,7 @@ final class Inbox {
         seenSeal = standing.getLong(LaneLayout.STANDING_SEAL_AT);
         signal = Math.max(signal, standing.getLong(LaneLayout.SIGNAL_AT));
         credit = Math.max(credit, standing.getLong(LaneLayout.CREDIT_AT));
-        left |= standing.getLong(LaneLayout.LEFT_AT) != 0;
+        left = Math.max(left, standing.getLong(LaneLayout.LEFT_AT));
         if (!waiting && standing.getLong(LaneLayout.CALL_AT) >= call[0]) {
             for (int i = 0; i < call.length; i++) {
                 call[i] = standing.getLong(LaneLayout.CALL_AT + i * Long.BYTES);
@@ -134,10 +134,15 @@ final class Inbox {
         return credit;
     }
 
-    /** Tells that the other rank sends no more. */
+    /** Tells that the other rank has left. */
     boolean hasLeft() {
         readStanding();
-        return left;
+        return left > 0;
+    }
+
+    /** Tells that the other rank has left and every message that it sent before was taken. */
+    boolean isOver() {
+        return hasLeft() && taken >= left - 1 && !waiting;
     }
 
     /** Returns the payload of the message that is there. */
@@ -164,6 +169,10 @@ final class Inbox {
     /** Returns the number of elements of the piece of mail that is there. */
     long mailCount() {
         return call[2];
+    }
+
+    long callNumber() {
+        return call[0];
     }
 
     boolean isOfCall(long sequence, long signature, long count, long shape) {

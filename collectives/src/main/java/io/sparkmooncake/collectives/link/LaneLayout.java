@@ -16,7 +16,8 @@ import java.nio.ByteBuffer;
  *  head: i64 epoch | i64 sequence | i64 call | i64 signature | i64 count | i64 shape | i32 payload bytes | i32 tag | i32 CRC-32C | –
  * </pre>
  *
- * <p>The engine promises nothing about the order in which the bytes of a WRITE land. So a record of words carries a seal that is a
+ * <p>Signal is the number of messages that completed, credit that of the other rank's that were taken, left 1 + the number of messages
+ * sent before. The engine promises nothing about the order in which the bytes of a WRITE land. So a record of words carries a seal that is a
  * hash of all of them, and counts only when it matches: a reader that meets a half-landed one waits for the rest.
  *
  * @param slots number of slots, a power of two
@@ -44,7 +45,7 @@ record LaneLayout(int slots, int slotBytes) {
     static final int HEAD_BYTES = 64;
 
     /** Payloads up to this prove themselves by their checksum; longer ones wait for the signal that follows them. */
-    static final int MAX_PACKET_BYTES = 16 << 10;
+    static final int MAX_PACKET_BYTES = 64 << 10;
 
     private static final int LONG_BYTES = 8;
     private static final long PRIME = 0x9e3779b97f4a7c15L;

@@ -52,7 +52,7 @@ public final class LaneMemory implements AutoCloseable {
      *
      * @throws IllegalArgumentException when this rank has left, or the layout cannot be
      */
-    public RegionDescriptor open(int rank, Links.Stream stream, int slots, int slotBytes) {
+    public RegionDescriptor open(int rank, LaneStream stream, int slots, int slotBytes) {
         if (slots != SLOTS || slotBytes <= 0 || slotBytes > MAX_SLOT_BYTES || rank < 0 || rank >= self.size()) {
             throw new IllegalArgumentException("rank=" + rank + " slots=" + slots + " slotBytes=" + slotBytes
                     + " is no lane of size=" + self.size());
@@ -60,12 +60,12 @@ public final class LaneMemory implements AutoCloseable {
         return inbox(rank, stream, new LaneLayout(slots, slotBytes)).region().descriptor();
     }
 
-    synchronized Inbox inbox(int rank, Links.Stream stream, LaneLayout layout) {
+    synchronized Inbox inbox(int rank, LaneStream stream, LaneLayout layout) {
         if (closed) {
             throw new IllegalArgumentException("rank=" + self.rank() + " of communicator=" + self.communicator()
                     + " epoch=" + self.epoch() + " has left");
         }
-        return inboxes.computeIfAbsent(2 * rank + stream.ordinal(), key -> {
+        return inboxes.computeIfAbsent(2 * rank + stream.number(), key -> {
             HostRegion region = Regions.allocate(layout.sizeBytes());
             engine.register(region);
             return new Inbox(region, layout, self.epoch());

@@ -24,6 +24,7 @@ public final class LinkGroup {
     private final Links links;
     private final Party party;
     private final SlicedReduction reduction;
+    private final TreeReduction tree;
     private final BlockExchange copies;
     private final Mail mail;
 
@@ -36,6 +37,7 @@ public final class LinkGroup {
         this.links = links;
         this.party = new Party(links, ranks);
         this.reduction = new SlicedReduction(party, kernel, links.self().size());
+        this.tree = new TreeReduction(party, kernel, links.self().size());
         this.copies = new BlockExchange(party);
         this.mail = new Mail(links);
     }
@@ -44,7 +46,7 @@ public final class LinkGroup {
     public void open() throws CollectiveException {
         List<Integer> ranks =
                 firstLanes(party.me(), party.size()).stream().map(party::rank).toList();
-        links.open(ranks, Links.Stream.COLLECTIVE);
+        links.open(ranks, LaneStream.COLLECTIVE);
     }
 
     static List<Integer> firstLanes(int me, int size) {
@@ -62,7 +64,11 @@ public final class LinkGroup {
 
     /** Reduces all sources into every target; the source may be the target. */
     public void allReduce(Elements source, Elements target, ReduceOp op) throws CollectiveException {
-        reduction.allReduce(source, target, op);
+        if (party.size() > MAX_EAGER_MEMBERS) {
+            tree.allReduce(source, target, op);
+        } else {
+            reduction.allReduce(source, target, op);
+        }
     }
 
     /**

@@ -178,12 +178,13 @@ final class Outbox implements AutoCloseable {
 
     private void send() {
         while (failure == null) {
-            TransferBatch batch = new TransferBatch(Opcode.WRITE, timeout);
+            TransferBatch batch;
             long sequence;
             synchronized (this) {
                 if (submitted == wanted) {
                     return;
                 }
+                batch = new TransferBatch(Opcode.WRITE, timeout);
                 sequence = submitted + 1;
                 ByteBuffer message = slots[layout.slot(sequence)].bytes();
                 int at = layout.slotAt(sequence);
@@ -237,16 +238,17 @@ final class Outbox implements AutoCloseable {
     }
 
     private void sendWords() {
-        TransferBatch batch = new TransferBatch(Opcode.WRITE, timeout);
+        TransferBatch batch;
         synchronized (this) {
             boolean due = signalDue > signalled || credit - credited >= layout.slots() / 2 || leaving != left;
             if (wordsUnderWay || failure != null || !due) {
                 return;
             }
+            batch = new TransferBatch(Opcode.WRITE, timeout);
             words.putLong(LaneLayout.EPOCH_AT, epoch);
             words.putLong(LaneLayout.SIGNAL_AT, completed);
             words.putLong(LaneLayout.CREDIT_AT, credit);
-            words.putLong(LaneLayout.LEFT_AT, leaving ? 1 : 0);
+            words.putLong(LaneLayout.LEFT_AT, leaving ? 1 + wanted : 0);
             words.putLong(LaneLayout.STANDING_SEAL_AT, LaneLayout.seal(words, 0, LaneLayout.STANDING_SEAL_AT));
             batch.add(local, 0, remote, 0, LaneLayout.STANDING_BYTES);
             if (peer.submit(batch) == Peer.Submission.BUSY) {

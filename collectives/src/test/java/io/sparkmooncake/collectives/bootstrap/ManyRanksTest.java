@@ -82,7 +82,7 @@ final class ManyRanksTest {
                         Duration.ofSeconds(60));
                 PeerDirectory directory = PeerDirectory.join(engine, store).get(60, TimeUnit.SECONDS);
                 opened.add(directory);
-                Rendezvous.Options options = new Rendezvous.Options(Duration.ofSeconds(120), BYTES_PER_RANK * size);
+                Rendezvous.Options options = new Rendezvous.Options(Duration.ofMinutes(2), BYTES_PER_RANK * size);
                 all.add(new Rendezvous(engine, directory, store, options, "host-" + rank / perHost));
             }
             run(all, host, processes, perHost, replyBytes);

@@ -7,7 +7,7 @@ import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.link.LaneMemory;
-import io.sparkmooncake.collectives.link.Links;
+import io.sparkmooncake.collectives.link.LaneStream;
 import io.sparkmooncake.collectives.testing.RankProcesses;
 import io.sparkmooncake.transfer.agent.Agent;
 import io.sparkmooncake.transfer.agent.AgentThread;
@@ -94,10 +94,10 @@ final class UnreachedRanksTest {
             Membership self = new Membership("memory", 1, 0, 2);
             try (LaneMemory memory = new LaneMemory(
                     self, processes.engine(0), processes.engine(0).agent())) {
-                RegionDescriptor lane = memory.open(1, Links.Stream.COLLECTIVE, 8, 1_024);
+                RegionDescriptor lane = memory.open(1, LaneStream.COLLECTIVE, 8, 1_024);
                 assertThat(lane.location()).isEqualTo(Location.ANY);
-                assertThat(memory.open(1, Links.Stream.COLLECTIVE, 8, 1_024)).isEqualTo(lane);
-                assertThat(memory.open(1, Links.Stream.MAIL, 8, 1_024)).isNotEqualTo(lane);
+                assertThat(memory.open(1, LaneStream.COLLECTIVE, 8, 1_024)).isEqualTo(lane);
+                assertThat(memory.open(1, LaneStream.MAIL, 8, 1_024)).isNotEqualTo(lane);
             }
         }
     }

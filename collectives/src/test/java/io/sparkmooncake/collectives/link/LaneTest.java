@@ -30,10 +30,10 @@ import org.junit.jupiter.api.Test;
 
 /** A lane whose transport lands bytes when and in the order that the test says. */
 final class LaneTest {
-    private static final LaneLayout LAYOUT = new LaneLayout(8, 32 << 10);
+    private static final LaneLayout LAYOUT = new LaneLayout(8, 128 << 10);
     private static final long EPOCH = 7;
     private static final int COUNT = 100;
-    private static final int LONG_COUNT = 5_000;
+    private static final int LONG_COUNT = 20_000;
 
     private final Agent agent = AgentThread.start("lane-test");
     private final HostRegion memory = Regions.allocate(LAYOUT.sizeBytes());

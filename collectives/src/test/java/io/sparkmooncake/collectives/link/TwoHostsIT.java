@@ -41,6 +41,10 @@ final class TwoHostsIT {
     }
 
     private List<String> run(int ranksPerHost, String work, int results, Harm harm) throws Exception {
+        return run(ranksPerHost, work, results, "", harm);
+    }
+
+    private List<String> run(int ranksPerHost, String work, int results, String rate, Harm harm) throws Exception {
         String size = Integer.toString(2 * ranksPerHost);
         String here = Integer.toString(ranksPerHost);
         String timeout = Integer.toString(TIMEOUT_SECONDS);
@@ -51,9 +55,13 @@ final class TwoHostsIT {
                 RankJvm second =
                         RankJvm.startHost(host, hosts.onSecond(), Namespaces.SECOND, here, here, size, timeout, work);
                 RemoteStore store = RemoteStore.start("two-hosts", agent, host::answer, Duration.ofSeconds(30))) {
-            for (int rank = 0; rank < 2 * ranksPerHost; rank++) {
+            if (!rate.isEmpty()) {
+                hosts.limit(rate);
+            }
+            for (int rank = 0; rank < 2 * ranksPerHost && !work.equals("write"); rank++) {
                 read(store, "started/" + rank);
             }
+            assertThat(first.isAlive() || work.equals("write")).isTrue();
             harm.inflict(hosts, second);
             List<String> all = new ArrayList<>();
             for (int rank = 0; rank < results; rank++) {
@@ -66,7 +74,7 @@ final class TwoHostsIT {
     }
 
     private static String read(RemoteStore store, String key) throws Exception {
-        byte[] bytes = store.await(key, Duration.ofSeconds(120))
+        byte[] bytes = store.await(key, Duration.ofMinutes(2))
                 .get(120, TimeUnit.SECONDS)
                 .bytes()
                 .toBytes();
@@ -137,5 +145,19 @@ final class TwoHostsIT {
         List<String> results = run(1, "speed", 2, (hosts, second) -> {});
         LOG.info("two hosts, one rank each:\n{}", results.get(0));
         assertThat(results.get(0)).contains("ratio=");
+    }
+
+    @Test
+    void aLongAllReduceIsMeasuredOverALinkOfEightGigabits() throws Exception {
+        List<String> results = run(1, "speed", 2, "8gbit", (hosts, second) -> {});
+        LOG.info("two hosts, one rank each, 8 Gbit/s:\n{}", results.get(0));
+        assertThat(results.get(0)).contains("ratio=");
+    }
+
+    @Test
+    void writesOfTheEngineAreMeasuredAgainstAPlainSocket() throws Exception {
+        List<String> results = run(1, "write", 2, (hosts, second) -> {});
+        LOG.info("two hosts: {}", results.get(1));
+        assertThat(results.get(1)).contains("ratio=");
     }
 }

@@ -25,7 +25,7 @@ import java.util.concurrent.TimeUnit;
 /**
  * The ranks of one host, which is a process: in a network namespace of its own, with shared memory off. Its store is the parent's, as
  * that of {@link RankMain}. Arguments: address, first rank, ranks here, ranks in all, seconds that a wait may last, and what to do:
- * {@code check} runs each kind of operation once, {@code loop} reduces for ever, {@code speed} measures, see {@link LinkSpeed}. Puts
+ * {@code check} runs each kind of operation once, {@code loop} reduces for ever, {@code speed} measures, see {@link LinkSpeed}, {@code write} too, see {@link WriteSpeed}. Puts
  * {@code started/<rank>} when it began and {@code result/<rank>} at the end.
  */
 public final class HostMain {
@@ -49,6 +49,18 @@ public final class HostMain {
             PeerDirectory directory = PeerDirectory.join(engine, store).get(60, TimeUnit.SECONDS);
             Rendezvous rendezvous =
                     new Rendezvous(engine, directory, store, new Rendezvous.Options(timeout, 256 << 10));
+            if (work.equals("write")) {
+                WriteSpeed speed = new WriteSpeed(engine, directory, store);
+                String result = "received";
+                if (first == 0) {
+                    speed.receive(address);
+                } else {
+                    result = speed.write();
+                }
+                store.put("result/" + first, Blob.of(result)).get(60, TimeUnit.SECONDS);
+                directory.close();
+                return;
+            }
             List<Thread> ranks = new ArrayList<>();
             for (int rank = first; rank < first + here; rank++) {
                 Membership self = new Membership("hosts", 1, rank, size);

@@ -68,13 +68,26 @@ public final class Namespaces implements AutoCloseable {
         ip("-n", first, "link", "set", LINK, "down");
     }
 
+    /** Lets the link carry no more than this in either direction: {@code 8gbit}. */
+    public void limit(String rate) throws IOException, InterruptedException {
+        for (String host : List.of(first, second)) {
+            run(
+                    "tc", "-n", host, "qdisc", "add", "dev", LINK, "root", "tbf", "rate", rate, "burst", "2mb",
+                    "latency", "50ms");
+        }
+    }
+
     private static void ip(String... arguments) throws IOException, InterruptedException {
         List<String> words = new ArrayList<>(List.of("ip"));
         words.addAll(List.of(arguments));
+        run(words.toArray(String[]::new));
+    }
+
+    private static void run(String... words) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(words).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (process.waitFor() != 0) {
-            throw new IOException(words + ": " + said);
+            throw new IOException(String.join(" ", words) + ": " + said);
         }
     }
 

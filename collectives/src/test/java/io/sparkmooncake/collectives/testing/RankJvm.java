@@ -85,6 +85,11 @@ public final class RankJvm implements AutoCloseable {
         }
     }
 
+    /** Tells that it has not ended yet. */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
     /** Ends the child at once. */
     public void kill() {
         process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
