@@ -24,6 +24,8 @@ public final class Rendezvous {
     private final PeerDirectory directory;
     private final Store store;
     private final Options options;
+    private final String mark;
+    private final RankEnds ends = new RankEnds();
 
     /** Segments of the ranks of this process by region id: they share one mapping, however many ranks there are. */
     private final Map<Long, HostRegion> local = new ConcurrentHashMap<>();
@@ -66,10 +68,17 @@ public final class Rendezvous {
      * @param store of the application, the same on all ranks
      */
     public Rendezvous(LocalEngine engine, PeerDirectory directory, Store store, Options options) {
+        this(engine, directory, store, options, HostMark.of(engine.settings()));
+    }
+
+    /** As the other one, on a host of this mark. */
+    Rendezvous(LocalEngine engine, PeerDirectory directory, Store store, Options options, String mark) {
         this.engine = engine;
         this.directory = directory;
         this.store = store;
         this.options = options;
+        this.mark = mark;
+        engine.serve(RankEnds.NAME, ends);
     }
 
     /**
@@ -111,6 +120,15 @@ public final class Rendezvous {
     /** Returns a segment of this process, counted once for the caller; empty when its rank has left. */
     Optional<HostRegion> local(long id) {
         return Optional.ofNullable(local.get(id)).filter(HostRegion::tryRetain);
+    }
+
+    /** Returns the mark of this host; see {@link HostMark}. */
+    String mark() {
+        return mark;
+    }
+
+    RankEnds ends() {
+        return ends;
     }
 
     LocalEngine engine() {

@@ -195,17 +195,17 @@ public final class RankSegment implements AutoCloseable {
         LONG.setRelease(words, SegmentLayout.STATE_AT, 1L);
     }
 
-    /** Owner: says what it calls, before it arrives at the call's first step. */
-    void writeCall(long sequence, long signature, long count, long shape) {
-        int at = SegmentLayout.callAt(sequence);
+    /** Owner: says what it calls, before it arrives at the call's first step; the place alternates. */
+    void writeCall(long place, long sequence, long signature, long count, long shape) {
+        int at = SegmentLayout.callAt(place);
         words.putLong(at, sequence);
         words.putLong(at + SegmentLayout.SIGNATURE_OFFSET, signature);
         words.putLong(at + SegmentLayout.COUNT_OFFSET, count);
         words.putLong(at + SegmentLayout.SHAPE_OFFSET, shape);
     }
 
-    boolean isAtCall(long sequence, long signature, long count, long shape) {
-        int at = SegmentLayout.callAt(sequence);
+    boolean isAtCall(long place, long sequence, long signature, long count, long shape) {
+        int at = SegmentLayout.callAt(place);
         return words.getLong(at) == sequence
                 && words.getLong(at + SegmentLayout.SIGNATURE_OFFSET) == signature
                 && words.getLong(at + SegmentLayout.COUNT_OFFSET) == count
@@ -214,8 +214,10 @@ public final class RankSegment implements AutoCloseable {
 
     /** Describes the owner's latest call, for an error; it may change while it is read. */
     String describeCall() {
-        long sequence = Math.max(words.getLong(SegmentLayout.callAt(0)), words.getLong(SegmentLayout.callAt(1)));
-        int at = SegmentLayout.callAt(sequence);
+        int even = SegmentLayout.callAt(0);
+        int odd = SegmentLayout.callAt(1);
+        int at = words.getLong(even) > words.getLong(odd) ? even : odd;
+        long sequence = words.getLong(at);
         return Call.describe(
                 sequence,
                 words.getLong(at + SegmentLayout.SIGNATURE_OFFSET),

@@ -8,6 +8,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -52,6 +53,30 @@ public final class RankJvm implements AutoCloseable {
         return new RankJvm(process);
     }
 
+    /** Forks the ranks of a host; see {@link HostMain} for the arguments. */
+    public static RankJvm startHost(HostedStore host, List<String> prefix, String... arguments) throws IOException {
+        List<String> words = new ArrayList<>(prefix);
+        words.addAll(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-Xmx1g",
+                "-Dio.netty.tryReflectionSetAccessible=true",
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+                "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                HostMain.class.getName()));
+        words.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(words)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        Thread answering = new Thread(() -> answer(process, host), "store-of-" + arguments[0]);
+        answering.setDaemon(true);
+        answering.start();
+        return new RankJvm(process);
+    }
+
     private static void answer(Process process, HostedStore host) {
         try (BufferedReader asks =
                         new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
@@ -65,6 +90,11 @@ public final class RankJvm implements AutoCloseable {
         } catch (IOException e) {
             // The child was killed in the middle of a question.
         }
+    }
+
+    /** Tells that it has not ended yet. */
+    public boolean isAlive() {
+        return process.isAlive();
     }
 
     /** Ends the child at once. */

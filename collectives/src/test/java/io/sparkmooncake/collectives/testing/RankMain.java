@@ -64,7 +64,7 @@ public final class RankMain {
         }
     }
 
-    private static StoreChannel channel() {
+    static StoreChannel channel() {
         PrintStream asks = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
         System.setOut(System.err);
         BufferedReader answers = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

@@ -32,6 +32,7 @@ public final class RankProcesses implements AutoCloseable {
     private volatile boolean storeIsSilent;
     private final List<Runnable> opened = new ArrayList<>();
     private final List<Rendezvous> rendezvous = new ArrayList<>();
+    private final List<LocalEngine> engines = new ArrayList<>();
 
     /** What one rank does with its communicator, which is closed after it. */
     @FunctionalInterface
@@ -45,6 +46,7 @@ public final class RankProcesses implements AutoCloseable {
             Identity identity = new Identity("exec-" + i, 100 + i, "127.0.0.1", SECRET);
             LocalEngine engine = LocalEngine.start(identity, settings);
             opened.add(engine::close);
+            engines.add(engine);
             RemoteStore store = RemoteStore.start("exec-" + i, engine.agent(), this::ask, TIMEOUT);
             opened.add(store::close);
             PeerDirectory directory = PeerDirectory.join(engine, store).get(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
@@ -68,6 +70,10 @@ public final class RankProcesses implements AutoCloseable {
     /** Lets every process reach the store again. */
     public void mendStore() {
         storeIsSilent = false;
+    }
+
+    public LocalEngine engine(int process) {
+        return engines.get(process);
     }
 
     public HostedStore host() {
