@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -72,9 +73,9 @@ final class MlExamples implements Program {
 
     private static double[][] gaussians(Random random, int rows, double scale) {
         return IntStream.range(0, rows)
-                .mapToObj(row -> random.doubles(COLUMNS, 0, 1).toArray())
-                .map(row -> Arrays.stream(row)
-                        .map(ignored -> scale * random.nextGaussian())
+                .mapToObj(row -> DoubleStream.generate(random::nextGaussian)
+                        .limit(COLUMNS)
+                        .map(gaussian -> scale * gaussian)
                         .toArray())
                 .toArray(double[][]::new);
     }
