@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * allReduce of float64 SUM, in place, of ours and of peers in turns. A sample is the time of the slowest rank for a batch of
@@ -145,7 +144,7 @@ final class AllReduceComparison {
     }
 
     private void add(String name, String unit, Samples samples, String mark) {
-        @Nullable Double ratio = Double.isNaN(samples.ratio()) ? null : samples.ratio();
+        Double ratio = Double.isNaN(samples.ratio()) ? null : samples.ratio();
         Report.Row row = new Report.Row(name, samples.oursMedian(), samples.peerMedian(), ratio, unit, samples);
         rows.add(row);
         out.printf(Locale.ROOT, "%s: %.2f, %.2f %s%n", name, row.ours(), row.peer(), unit);

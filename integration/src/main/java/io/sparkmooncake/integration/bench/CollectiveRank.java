@@ -67,7 +67,7 @@ final class CollectiveRank {
     private static StoreChannel channel() {
         DataOutputStream asks = new DataOutputStream(new FileOutputStream(FileDescriptor.out));
         DataInputStream answers = new DataInputStream(System.in);
-        System.setOut(System.err);
+        System.setOut(new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
         return request -> {
             asks.writeInt(request.length);
             asks.write(request);

@@ -87,7 +87,11 @@ final class RankTeam implements AutoCloseable {
         BufferedReader answers =
                 new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
         PrintStream commands = new PrintStream(socket.getOutputStream(), true, StandardCharsets.UTF_8);
-        return new Member(Integer.parseInt(answers.readLine()), socket, answers, commands);
+        String rank = answers.readLine();
+        if (rank == null) {
+            throw new IOException("a rank ended before it said which it is");
+        }
+        return new Member(Integer.parseInt(rank), socket, answers, commands);
     }
 
     private static void serve(Process process, HostedStore store) {
