@@ -11,7 +11,7 @@ import java.util.EnumMap;
 
 /**
  * One rank's mailbox for another one: the words that it writes for it, and the ring that it sends to it through. Positions count
- * bytes from the first message on and never go back; everything in a ring begins at a multiple of 8.
+ * bytes from the first message on and never go back; everything in a ring begins at a multiple of {@link #HEAD_BYTES}.
  *
  * <p>Threading: words are safe from any thread; the ring is the owner's from {@code consumed + size} back to {@code published}, and
  * the other rank's between the two.

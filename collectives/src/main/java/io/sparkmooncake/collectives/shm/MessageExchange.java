@@ -29,7 +29,6 @@ public final class MessageExchange {
     private static final int LONG = 2;
     private static final int TYPE_SHIFT = 8;
     private static final int TAG_SHIFT = 32;
-    private static final int ALIGNMENT = 8;
     private static final DataType[] TYPES = types();
 
     private final StepExchange exchange;
@@ -55,8 +54,8 @@ public final class MessageExchange {
         }
     }
 
-    /** A message whose tag was not awaited; a long one has no elements yet. */
-    private record Kept(long head, long count, @Nullable Elements elements) {}
+    /** A short message whose tag was not awaited. */
+    private record Kept(long head, long count, Elements elements) {}
 
     /** Creates the exchange of messages beside that of steps. */
     public MessageExchange(StepExchange exchange) {
@@ -199,7 +198,7 @@ public final class MessageExchange {
     private boolean takeKept(Other other, Elements target, long awaited) throws CollectiveException {
         for (Iterator<Kept> all = other.kept.iterator(); all.hasNext(); ) {
             Kept kept = all.next();
-            if (tag(kept.head) == tag(awaited) && kept.elements != null) {
+            if (tag(kept.head) == tag(awaited)) {
                 requireSame(other, kept.head, kept.count, target, awaited);
                 kept.elements.copyTo(0, target, 0, kept.count);
                 all.remove();
@@ -244,8 +243,9 @@ public final class MessageExchange {
         }
     }
 
+    /** Rounds up to whole heads, so that no head lies across the end of a ring. */
     private static long padded(long bytes) {
-        return bytes + ALIGNMENT - 1 & -ALIGNMENT;
+        return (bytes + Mailbox.HEAD_BYTES - 1) & -Mailbox.HEAD_BYTES;
     }
 
     /** Waits a little for the other rank, longer each time; returns when the wait began. */

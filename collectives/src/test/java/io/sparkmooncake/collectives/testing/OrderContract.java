@@ -199,6 +199,31 @@ public abstract class OrderContract {
     }
 
     @Test
+    void anInterruptWhileAsynchronousCallsArePendingFailsAllAndIsKept() throws Exception {
+        CountDownLatch over = new CountDownLatch(1);
+        List<CompletableFuture<Integer>> ranks = processes.startAll("async-interrupt", 1, 2, communicator -> {
+            if (communicator.membership().rank() == 1) {
+                assertThat(over.await(60, TimeUnit.SECONDS)).isTrue();
+            } else {
+                var unused = communicator.async(Communicator::barrier);
+                Thread.currentThread().interrupt();
+            }
+            try {
+                communicator.barrier();
+            } finally {
+                assertThat(Thread.interrupted())
+                        .isEqualTo(communicator.membership().rank() == 0);
+                over.countDown();
+            }
+            return 0;
+        });
+        CollectiveException failure = sameFailure(ranks);
+        assertThat(failure.code()).isEqualTo(Code.ABORTED);
+        assertThat(failure.getMessage())
+                .contains("rank 0 was interrupted while it waited for its asynchronous operations");
+    }
+
+    @Test
     void aSecondThreadMeanwhileIsRefused() throws Exception {
         CountDownLatch refused = new CountDownLatch(1);
         CompletableFuture<Communicator> first = new CompletableFuture<>();

@@ -93,7 +93,7 @@ public final class SequentialReference {
     }
 
     /** Returns the value of a half by its definition. */
-    static float half(short bits) {
+    public static float half(short bits) {
         int exponent = (bits >> 10) & 0x1f;
         int fraction = bits & 0x3ff;
         float sign = bits < 0 ? -1 : 1;
@@ -106,7 +106,7 @@ public final class SequentialReference {
     }
 
     /** Returns the nearest half by its definition: a multiple of the spacing around the value, ties to the even one. */
-    static short nearestHalf(float value) {
+    public static short nearestHalf(float value) {
         int sign = Float.floatToRawIntBits(value) < 0 ? 0x8000 : 0;
         if (Float.isNaN(value)) {
             return 0x7e00;
@@ -121,7 +121,7 @@ public final class SequentialReference {
         return (short) (sign | (((exponent + 14L) << 10) + steps));
     }
 
-    private static short nearestBrain(float value) {
+    public static short nearestBrain(float value) {
         int bits = Float.floatToRawIntBits(value);
         int kept = bits & 0xffff0000;
         if (Float.isNaN(value)) {
