@@ -146,6 +146,9 @@ public final class Links implements AutoCloseable {
         try {
             ends = dialer.dial(missing, stream, layout.slots(), layout.slotBytes());
         } catch (CollectiveException e) {
+            if (hasDeparted(missing, stream)) {
+                return;
+            }
             throw giveUp(e.code(), "no lanes to every rank: " + e.getMessage());
         }
         for (int i = 0; i < missing.size(); i++) {
@@ -157,6 +160,9 @@ public final class Links implements AutoCloseable {
                 outbox.prove(self.rank() + 1L);
             } catch (TransferException e) {
                 outbox.close();
+                if (hasDeparted(List.of(rank), stream)) {
+                    continue;
+                }
                 throw giveUp(
                         LinkHealth.codeOf(e),
                         health.describe(rank)
@@ -165,6 +171,19 @@ public final class Links implements AutoCloseable {
             }
             open[rank] = new Lane(rank, inbox, outbox, stream);
         }
+    }
+
+    /** A rank may send, and leave before this one looks: its messages are here, and a lane of one direction is enough for them. */
+    private boolean hasDeparted(List<Integer> ranks, LaneStream stream) {
+        int rank = ranks.get(0);
+        Inbox inbox = memory.inbox(rank, stream, layout);
+        if (ranks.size() > 1 || !inbox.hasLeft()) {
+            return false;
+        }
+        DepartedPeer peer = new DepartedPeer(health.describe(rank));
+        Outbox outbox = new Outbox(peer, inbox.region().descriptor(), layout, self.epoch(), memory.agent(), timeout);
+        (stream == LaneStream.MAIL ? mailboxes : lanes)[rank] = new Lane(rank, inbox, outbox, stream);
+        return true;
     }
 
     private Lane lane(int rank, LaneStream stream) throws CollectiveException {

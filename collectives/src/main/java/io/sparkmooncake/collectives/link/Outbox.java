@@ -72,6 +72,9 @@ final class Outbox implements AutoCloseable {
     @GuardedBy("this")
     private boolean wordsUnderWay;
 
+    @GuardedBy("this")
+    private boolean closed;
+
     private volatile long completed;
     private volatile @Nullable TransferException failure;
 
@@ -181,7 +184,7 @@ final class Outbox implements AutoCloseable {
             TransferBatch batch;
             long sequence;
             synchronized (this) {
-                if (submitted == wanted) {
+                if (closed || submitted == wanted) {
                     return;
                 }
                 batch = new TransferBatch(Opcode.WRITE, timeout);
@@ -202,6 +205,9 @@ final class Outbox implements AutoCloseable {
     private void ended(long sequence, TransferBatch batch) {
         batch.firstFailure().ifPresent(this::fail);
         synchronized (this) {
+            if (closed) {
+                return;
+            }
             done[layout.slot(sequence)] = sequence;
             long through = completed;
             while (done[layout.slot(through + 1)] == through + 1) {
@@ -241,7 +247,7 @@ final class Outbox implements AutoCloseable {
         TransferBatch batch;
         synchronized (this) {
             boolean due = signalDue > signalled || credit - credited >= layout.slots() / 2 || leaving != left;
-            if (wordsUnderWay || failure != null || !due) {
+            if (closed || wordsUnderWay || failure != null || !due) {
                 return;
             }
             batch = new TransferBatch(Opcode.WRITE, timeout);
@@ -287,9 +293,12 @@ final class Outbox implements AutoCloseable {
         return failure != null || (completed == wanted && !wordsUnderWay && left == leaving);
     }
 
-    /** Gives the memory back; transfers under way keep it until they end. Once only. */
+    /** Gives the memory back; transfers under way keep it until they end, and nobody else touches it any more. Once only. */
     @Override
     public void close() {
+        synchronized (this) {
+            closed = true;
+        }
         local.release();
     }
 
