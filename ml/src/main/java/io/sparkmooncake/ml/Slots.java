@@ -16,9 +16,12 @@ import scala.jdk.javaapi.CollectionConverters;
 final class Slots {
     private static final long LOOK_MILLIS = 100;
 
+    /** An application without any executor is still being started, on a busy machine for long. */
+    private static final int PATIENCE_WITHOUT_EXECUTORS = 4;
+
     private Slots() {}
 
-    /** Waits only for executors that may still come: those of an application that just began, or in place of ones just lost. */
+    /** Waits only for executors that may still come: those of an application that just began, or just got or lost one. */
     static void require(RDD<?> rdd) {
         SparkContext sc = rdd.sparkContext();
         if (sc.conf().getBoolean("spark.dynamicAllocation.enabled", false)) {
@@ -30,9 +33,10 @@ final class Slots {
                 : rdd.getResourceProfile();
         Duration patience =
                 Duration.ofMillis(sc.conf().getTimeAsMs("spark.scheduler.maxRegisteredResourcesWaitingTime", "30s"));
-        while (sc.maxNumConcurrentTasks(profile) < tasks) {
-            if (sc.isLocal() || sinceChangeMillis(sc) > patience.toMillis()) {
-                throw tooFew(sc, tasks, sc.maxNumConcurrentTasks(profile));
+        for (int slots = sc.maxNumConcurrentTasks(profile); slots < tasks; slots = sc.maxNumConcurrentTasks(profile)) {
+            long limitMillis = patience.toMillis() * (slots == 0 ? PATIENCE_WITHOUT_EXECUTORS : 1);
+            if (sc.isLocal() || sinceChangeMillis(sc) > limitMillis) {
+                throw tooFew(sc, tasks, slots);
             }
             sleep();
         }
@@ -47,11 +51,12 @@ final class Slots {
                 + Math.max(1, slots) + "), or give the application more executors or cores");
     }
 
-    /** Milliseconds since the application began or lost an executor, whichever was later. */
+    /** Milliseconds since the application began, got an executor or lost one, whichever was latest. */
     private static long sinceChangeMillis(SparkContext sc) {
         long latest = sc.startTime();
         for (ExecutorSummary executor :
                 CollectionConverters.asJava(sc.statusStore().executorList(false))) {
+            latest = Math.max(latest, executor.addTime().toInstant().toEpochMilli());
             if (executor.removeTime().isDefined()) {
                 latest =
                         Math.max(latest, executor.removeTime().get().toInstant().toEpochMilli());

@@ -29,6 +29,7 @@ final class RankBreadth implements Program {
         SparkSession spark = SparkSession.builder().getOrCreate();
         JavaSparkContext sc = new JavaSparkContext(spark.sparkContext());
         try {
+            new Executors(sc).awaitCount(2);
             JavaRDD<Integer> numbers =
                     sc.parallelize(IntStream.range(0, NUMBERS).boxed().toList(), 2);
             facts.tell("version", sc.version());
