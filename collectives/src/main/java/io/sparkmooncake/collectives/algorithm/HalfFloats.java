@@ -6,7 +6,7 @@ import io.sparkmooncake.collectives.spi.ReduceOp;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
 
-/** The two floating-point types of 16 bits: into {@code float} exactly, back by rounding to the nearest, ties to even. */
+/** The two floating-point types of 16 bits: into {@code float} exactly, back by rounding to the nearest, ties to even; every NaN to the one of Java. */
 final class HalfFloats {
     private static final int EXPONENT_BITS16 = 0x7c00;
     private static final int EXPONENT_SHIFT = 13;
@@ -21,8 +21,8 @@ final class HalfFloats {
     private static final int DENORMAL_MAGIC = 126 << 23;
 
     private static final int FLOAT_INFINITY = 0x7f800000;
-    private static final int QUIET16 = 0x200;
-    private static final int QUIET_BFLOAT = 0x40;
+    private static final short NAN16 = 0x7e00;
+    private static final short BRAIN_NAN = 0x7fc0;
 
     private HalfFloats() {}
 
@@ -42,7 +42,7 @@ final class HalfFloats {
         int sign = (bits >>> 16) & SIGN16;
         int magnitude = bits & 0x7fffffff;
         if (magnitude > FLOAT_INFINITY) {
-            return (short) (sign | EXPONENT_BITS16 | QUIET16 | ((magnitude >>> EXPONENT_SHIFT) & 0x3ff));
+            return NAN16;
         }
         if (magnitude >= OVERFLOW_BITS) {
             return (short) (sign | EXPONENT_BITS16);
@@ -63,7 +63,7 @@ final class HalfFloats {
     static short brainFromFloat(float value) {
         int bits = Float.floatToRawIntBits(value);
         if ((bits & 0x7fffffff) > FLOAT_INFINITY) {
-            return (short) ((bits >>> 16) | QUIET_BFLOAT);
+            return BRAIN_NAN;
         }
         int odd = (bits >>> 16) & 1;
         return (short) ((bits + 0x7fff + odd) >>> 16);

@@ -6,6 +6,7 @@ import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.fabric.Fabric;
 import io.sparkmooncake.collectives.fabric.Operation;
+import io.sparkmooncake.collectives.shm.MessageExchange;
 import io.sparkmooncake.collectives.shm.StepExchange;
 import io.sparkmooncake.collectives.spi.Blocks;
 import io.sparkmooncake.collectives.spi.DataType;
@@ -26,6 +27,7 @@ public final class SharedMemoryFabric implements Fabric {
     private final RankOrder ranks;
     private final AllReduce allReduce;
     private final BlockExchange blockExchange;
+    private final MessageExchange messages;
 
     /**
      * Takes an exchange over whose ranks have met.
@@ -41,6 +43,7 @@ public final class SharedMemoryFabric implements Fabric {
         this.ranks = new RankOrder(exchange, new ScalarKernel());
         this.allReduce = new AllReduce(exchange, ranks, windowBytes);
         this.blockExchange = new BlockExchange(exchange, windowBytes);
+        this.messages = new MessageExchange(exchange);
     }
 
     @Override
@@ -91,14 +94,19 @@ public final class SharedMemoryFabric implements Fabric {
 
     @Override
     public void allGather(Elements source, Elements target, Blocks blocks) throws CollectiveException {
-        exchange.begin(Operation.ALL_GATHER, source.type(), null, -1, target.count(), blocks.shape());
+        exchange.begin(Operation.ALL_GATHER, source.type(), null, -1, given(blocks), blocks.shape());
         collect(source, target, blocks);
     }
 
     @Override
     public void gather(Elements source, @Nullable Elements target, Blocks blocks, int root) throws CollectiveException {
-        exchange.begin(Operation.GATHER, source.type(), null, root, blocks.total(), blocks.shape());
+        exchange.begin(Operation.GATHER, source.type(), null, root, given(blocks), blocks.shape());
         collect(source, target, blocks);
+    }
+
+    /** Returns what a call that gathers says it is about: each rank's count where it is the same, else all. */
+    private static long given(Blocks blocks) {
+        return blocks.shape() == 0 ? blocks.count(0) : blocks.total();
     }
 
     /** Collects on whoever has a target. */
@@ -185,12 +193,12 @@ public final class SharedMemoryFabric implements Fabric {
 
     @Override
     public void send(Elements source, int to, int tag) throws CollectiveException {
-        throw new UnsupportedOperationException("send");
+        messages.send(source, to, tag);
     }
 
     @Override
     public void receive(Elements target, int from, int tag) throws CollectiveException {
-        throw new UnsupportedOperationException("receive");
+        messages.receive(target, from, tag);
     }
 
     @Override

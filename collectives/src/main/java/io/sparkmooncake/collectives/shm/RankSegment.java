@@ -37,10 +37,14 @@ public final class RankSegment implements AutoCloseable {
     private final ByteBuffer words;
     private final Window even;
     private final Window odd;
+    private final int windowBytes;
+    private final int size;
 
-    private RankSegment(HostRegion region, Runnable release, int windowBytes) {
+    private RankSegment(HostRegion region, Runnable release, int windowBytes, int size) {
         this.region = region;
         this.release = release;
+        this.windowBytes = windowBytes;
+        this.size = size;
         this.words = region.slice(0, SegmentLayout.WORDS_BYTES);
         this.even = new Window(region.slice(SegmentLayout.windowAt(0, windowBytes), windowBytes));
         this.odd = new Window(region.slice(SegmentLayout.windowAt(1, windowBytes), windowBytes));
@@ -72,7 +76,7 @@ public final class RankSegment implements AutoCloseable {
      * @throws CollectiveException REFUSED where it does not take it, saying how much it has left
      */
     public static RankSegment create(Path directory, Membership self, int windowBytes) throws CollectiveException {
-        long size = SegmentLayout.sizeBytes(windowBytes);
+        long size = SegmentLayout.sizeBytes(windowBytes, self.size());
         // A pool of one: it takes the blocks now, where a full file system is an answer and not a signal later.
         RegionPool pool = RegionPool.sharedMemory(
                 directory, new RegionPool.Limits(size, size, Duration.ZERO), RegionListener.NONE);
@@ -85,7 +89,7 @@ public final class RankSegment implements AutoCloseable {
                 extent.release();
                 pool.close();
             };
-            RankSegment segment = new RankSegment(region, release, windowBytes);
+            RankSegment segment = new RankSegment(region, release, windowBytes, self.size());
             segment.writeHeader(self, windowBytes);
             return segment;
         } catch (IOException e) {
@@ -114,7 +118,7 @@ public final class RankSegment implements AutoCloseable {
      * @param expected the other rank's place
      */
     public static RankSegment mapped(HostRegion mapped, Membership expected, int windowBytes) throws IOException {
-        String found = mapped.sizeBytes() < SegmentLayout.sizeBytes(windowBytes)
+        String found = mapped.sizeBytes() < SegmentLayout.sizeBytes(windowBytes, expected.size())
                 ? "bytes=" + mapped.sizeBytes()
                 : mismatch(mapped.slice(0, SegmentLayout.WORDS_BYTES), expected, windowBytes);
         if (!found.isEmpty()) {
@@ -123,7 +127,7 @@ public final class RankSegment implements AutoCloseable {
                     + " epoch=" + expected.epoch() + " size=" + expected.size() + " windowBytes=" + windowBytes
                     + ", found " + found);
         }
-        return new RankSegment(mapped, mapped::release, windowBytes);
+        return new RankSegment(mapped, mapped::release, windowBytes, expected.size());
     }
 
     private static String mismatch(ByteBuffer words, Membership expected, int windowBytes) {
@@ -154,6 +158,14 @@ public final class RankSegment implements AutoCloseable {
     /** Returns the window of a step, as elements of the type. */
     Elements window(long phase, DataType type) {
         return ((phase & 1) == 0 ? even : odd).as(type);
+    }
+
+    /** Returns the owner's mailbox for another rank; made anew each time. */
+    Mailbox mailbox(int other) {
+        long at = SegmentLayout.mailboxAt(other, windowBytes, size);
+        int ringBytes = SegmentLayout.ringBytes(windowBytes, size);
+        return new Mailbox(
+                region.slice(at, SegmentLayout.RING_OFFSET), region.slice(at + SegmentLayout.RING_OFFSET, ringBytes));
     }
 
     void putNumber(long phase, int at, long value) {

@@ -15,6 +15,11 @@ package io.sparkmooncake.collectives.shm;
  *   648  i32 length | text
  *  4096  window 0             for steps of even phase                                     owner
  *        window 1             for steps of odd phase
+ *        mailbox for each rank, from a multiple of 128 on:
+ *     0    i64 published      bytes that the owner has put into the ring for that rank    owner
+ *    64    i64 consumed       bytes that the owner has taken out of that rank's ring      owner
+ *    72    i64 granted        long messages of that rank that the owner has asked for     owner
+ *   128    ring               what the owner sends to that rank                           owner
  * </pre>
  */
 final class SegmentLayout {
@@ -41,6 +46,13 @@ final class SegmentLayout {
     static final int WORDS_BYTES = 4096;
     static final int MAX_TEXT_BYTES = WORDS_BYTES - TEXT_AT;
 
+    static final int PUBLISHED_OFFSET = 0;
+    static final int CONSUMED_OFFSET = 64;
+    static final int GRANTED_OFFSET = 72;
+    static final int RING_OFFSET = 128;
+    static final int MIN_RING_BYTES = 128;
+    static final int MAX_RING_BYTES = 256 << 10;
+
     private SegmentLayout() {}
 
     static int callAt(long sequence) {
@@ -51,7 +63,18 @@ final class SegmentLayout {
         return WORDS_BYTES + parity * windowBytes;
     }
 
-    static long sizeBytes(int windowBytes) {
-        return WORDS_BYTES + 2L * windowBytes;
+    /** Returns the bytes of one ring, a power of two: about a window for all rings of a rank. */
+    static int ringBytes(int windowBytes, int size) {
+        int share = Integer.highestOneBit(windowBytes / size);
+        return Math.max(MIN_RING_BYTES, Math.min(MAX_RING_BYTES, share));
+    }
+
+    static long mailboxAt(int rank, int windowBytes, int size) {
+        long first = WORDS_BYTES + 2L * windowBytes + RING_OFFSET - 1 & -RING_OFFSET;
+        return first + (long) rank * (RING_OFFSET + ringBytes(windowBytes, size));
+    }
+
+    static long sizeBytes(int windowBytes, int size) {
+        return mailboxAt(size, windowBytes, size);
     }
 }

@@ -133,6 +133,19 @@ public final class StepExchange implements AutoCloseable {
         return segments[rank].number(phase, at);
     }
 
+    /** Returns the mailbox of a rank for another one. */
+    Mailbox mailbox(int owner, int other) {
+        return segments[owner].mailbox(other);
+    }
+
+    boolean hasLeft(int rank) {
+        return segments[rank].hasLeft();
+    }
+
+    long timeoutNanos() {
+        return timeout.toNanos();
+    }
+
     /** Arrives at the next step and waits for all others. */
     public void step() throws CollectiveException {
         phase++;
@@ -171,7 +184,7 @@ public final class StepExchange implements AutoCloseable {
 
     @SuppressWarnings(
             "ThreadPriorityCheck") // a rank that shares its core must let the awaited one run; parking costs 50 µs
-    private static void yieldCore() {
+    static void yieldCore() {
         Thread.yield();
     }
 
@@ -230,7 +243,7 @@ public final class StepExchange implements AutoCloseable {
     }
 
     /** Throws what broke the communicator, here or elsewhere. */
-    private void throwIfBroken() throws CollectiveException {
+    void throwIfBroken() throws CollectiveException {
         Failure known = failure;
         if (known != null) {
             throw new CollectiveException(known.code, known.text);

@@ -26,7 +26,7 @@ public interface ReduceKernel {
 
     /**
      * Copies elements into a vector of the same type; from a type of 16 bits into its accumulator, which is exact; or back, which
-     * rounds to the nearest, ties to even. One of the two is of {@link Elements#allocate}.
+     * rounds to the nearest, ties to even, and makes every NaN the one of Java. One of the two is of {@link Elements#allocate}.
      */
     void convert(Elements source, long from, Elements target, long at, int count);
 }

@@ -93,7 +93,7 @@ public final class SequentialReference {
     }
 
     /** Returns the value of a half by its definition. */
-    static float half(short bits) {
+    public static float half(short bits) {
         int exponent = (bits >> 10) & 0x1f;
         int fraction = bits & 0x3ff;
         float sign = bits < 0 ? -1 : 1;
@@ -106,10 +106,10 @@ public final class SequentialReference {
     }
 
     /** Returns the nearest half by its definition: a multiple of the spacing around the value, ties to the even one. */
-    static short nearestHalf(float value) {
+    public static short nearestHalf(float value) {
         int sign = Float.floatToRawIntBits(value) < 0 ? 0x8000 : 0;
         if (Float.isNaN(value)) {
-            return (short) (sign | 0x7e00);
+            return 0x7e00;
         }
         double magnitude = Math.abs((double) value);
         if (magnitude >= 65_520) {
@@ -121,11 +121,11 @@ public final class SequentialReference {
         return (short) (sign | (((exponent + 14L) << 10) + steps));
     }
 
-    private static short nearestBrain(float value) {
+    public static short nearestBrain(float value) {
         int bits = Float.floatToRawIntBits(value);
         int kept = bits & 0xffff0000;
         if (Float.isNaN(value)) {
-            return (short) ((bits >>> 16) | 0x40);
+            return 0x7fc0;
         }
         int rest = bits & 0xffff;
         boolean up = rest > 0x8000 || (rest == 0x8000 && (kept & 0x10000) != 0);
