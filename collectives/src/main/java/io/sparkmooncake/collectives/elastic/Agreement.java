@@ -126,12 +126,20 @@ final class Agreement {
     /** Returns who asks to be taken in and is not active; none when the store is silent. */
     List<Member> askers(View view, int size) throws CollectiveException {
         List<Member> asking = new ArrayList<>();
-        for (int rank = 0; rank < size; rank++) {
-            if (!view.active().contains(rank)) {
-                int asked = rank;
-                Optional<StoreValue> found = ask(() -> store.get(prefix + Board.askKey(asked)));
-                found.ifPresent(value -> asking.add(Member.decode(value.bytes().toBytes())));
+        try {
+            for (int rank = 0; rank < size; rank++) {
+                if (!view.active().contains(rank)) {
+                    String key = prefix + Board.askKey(rank);
+                    Optional<StoreValue> found = ask(() -> store.get(key));
+                    found.ifPresent(
+                            value -> asking.add(Member.decode(value.bytes().toBytes())));
+                }
             }
+        } catch (CollectiveException e) {
+            if (e.code() != Code.UNREACHABLE) {
+                throw e;
+            }
+            asking.clear();
         }
         return asking;
     }
@@ -213,8 +221,14 @@ final class Agreement {
     void fail(View current, Code code, String reason) throws CollectiveException {
         View from = current;
         for (int attempt = 0; attempt <= Succession.MAX_STALLS; attempt++) {
-            View failure =
-                    new View(from.generation() + 1, from.members(), from.committed(), 0, code, group + ": " + reason);
+            View failure = new View(
+                    from.generation() + 1,
+                    from.members(),
+                    from.committed(),
+                    from.admission(),
+                    0,
+                    code,
+                    group + ": " + reason);
             replace(from, failure);
             from = board.latest().orElse(failure);
             if (from.failure() != null || !from.contains(self)) {

@@ -227,19 +227,21 @@ public final class ElasticCommunicator implements AutoCloseable {
     }
 
     /**
-     * Takes in the ranks that ask to come back, now. Called by every active rank, like an operation; each then knows who is active.
-     * The lowest one asks the store who asks: nobody is taken in while the store is silent.
+     * Takes in the ranks that ask to come back, now. Called by every active rank, like an operation; each gets the same answer to who
+     * is active then. The lowest one asks the store who asks: nobody is taken in while the store is silent. Those that came do not
+     * know what was done before: call an operation next that tells them, which is their first one.
      */
     public ActiveRanks readmit() throws CollectiveException {
         List<byte[]> found = new ArrayList<>();
-        run(
+        ActiveRanks before = run(
                 (inner, active) -> {
                     boolean leads = active.index(rank) == 0;
                     byte[] asking = leads ? Member.encodeAll(agreement.askers(generations.view(), size)) : new byte[0];
                     replace(found, List.of(inner.broadcastObject(asking, 0)));
                 },
                 active -> {});
-        return generations.admit(Member.decodeAll(found.get(0)));
+        List<Member> asking = Member.decodeAll(found.get(0));
+        return asking.isEmpty() ? before : generations.admit(asking);
     }
 
     /** Breaks the group on every rank, with this reason; asks the store, and waits for it for some seconds at most. */

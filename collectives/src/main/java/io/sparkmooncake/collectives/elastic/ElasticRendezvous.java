@@ -85,7 +85,7 @@ public final class ElasticRendezvous {
             for (byte[] each : first.allGatherBytes(self.encode())) {
                 members.add(Member.decode(each));
             }
-            View view = new View(0, members, 0, 0, null, "all joined");
+            View view = new View(0, members, 0, 0, 0, null, "all joined");
             agreement.found(view);
             return new ElasticCommunicator(
                     membership, agreement, new Generations(this, membership, agreement, view, self, first));

@@ -51,6 +51,8 @@ final class Generations implements AutoCloseable {
     private long has;
     private long admissionNumber;
     private List<Member> admitted = List.of();
+    private ActiveRanks admission;
+    private long admissionSeen;
 
     /** An operation, which changes nothing that it reads until it is committed. */
     @FunctionalInterface
@@ -87,6 +89,8 @@ final class Generations implements AutoCloseable {
         this.inner = communicator;
         this.done = view.committed();
         this.has = done;
+        this.admission = view.active();
+        this.admissionSeen = view.admission();
         if (communicator != null) {
             follow();
         }
@@ -152,16 +156,17 @@ final class Generations implements AutoCloseable {
         return active;
     }
 
-    /** Takes the ranks in that an operation has just agreed on; returns who is active then. */
+    /** Takes the ranks in that the operation before has agreed on, one at least; returns who is active then. */
     ActiveRanks admit(List<Member> asking) throws CollectiveException {
         begin();
         try {
-            if (!asking.isEmpty()) {
-                admissionNumber = done;
-                admitted = asking;
+            admissionNumber = done;
+            admitted = asking;
+            // A view that was made before all knew of them does not have them: the next one has.
+            while (view.admission() < done) {
                 regroup(new CollectiveException(Code.ABORTED, "re-admission"), options.votePatience());
             }
-            return view.active();
+            return admission;
         } catch (CollectiveException e) {
             remember(e);
             throw e;
@@ -224,6 +229,10 @@ final class Generations implements AutoCloseable {
                     self, has, cause.code(), String.valueOf(cause.getMessage()), lost, admissionNumber, admitted);
             view = agreement.after(view, vote, patience);
             has = Math.min(has, view.committed());
+            if (view.admission() > admissionSeen) {
+                admissionSeen = view.admission();
+                admission = view.active();
+            }
             try {
                 form();
                 return;

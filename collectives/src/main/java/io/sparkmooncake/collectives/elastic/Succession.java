@@ -88,7 +88,8 @@ final class Succession {
         if (same && staying.values().stream().anyMatch(vote -> vote.code() == Code.DESYNC)) {
             return failed(members, Code.DESYNC, why);
         }
-        boolean admitted = admit(members, staying.values(), committed);
+        long admission = admit(members, staying.values(), committed);
+        boolean admitted = admission > current.admission();
         int stalls = same && !admitted && committed == current.committed() ? current.stalls() + 1 : 0;
         if (stalls > MAX_STALLS) {
             return failed(
@@ -104,7 +105,8 @@ final class Succession {
                             + members.stream().map(Member::rank).toList() + ", leastActive=" + leastActive + ", "
                             + why);
         }
-        return new View(current.generation() + 1, members, committed, stalls, null, admitted ? "re-admission" : why);
+        String reason = admitted ? "re-admission" : why;
+        return new View(current.generation() + 1, members, committed, admission, stalls, null, reason);
     }
 
     private static Vote firstReason(TreeMap<Integer, Vote> staying) {
@@ -123,23 +125,29 @@ final class Succession {
                         .toList());
     }
 
-    /** Adds who was agreed on, if every member knows of it; false when that changes nothing. */
-    private static boolean admit(List<Member> members, Collection<Vote> votes, long committed) {
-        boolean changed = false;
+    /** Adds who was agreed on, if every member knows of it; returns the number of the last operation that did so. */
+    private long admit(List<Member> members, Collection<Vote> votes, long committed) {
+        long admission = current.admission();
         for (Vote vote : votes) {
-            for (Member asks : vote.admitted()) {
-                boolean isNew = members.stream().noneMatch(member -> member.rank() == asks.rank());
-                if (isNew && committed >= vote.admissionNumber()) {
-                    members.add(asks);
-                    changed = true;
-                }
+            if (!vote.admitted().isEmpty() && committed >= vote.admissionNumber()) {
+                admission = Math.max(admission, vote.admissionNumber());
+                vote.admitted().stream()
+                        .filter(asks -> members.stream().noneMatch(member -> member.rank() == asks.rank()))
+                        .forEach(members::add);
             }
         }
         members.sort(Comparator.comparingInt(Member::rank));
-        return changed;
+        return admission;
     }
 
     private View failed(List<Member> members, Code code, String why) {
-        return new View(current.generation() + 1, members, current.committed(), 0, code, group + ": " + why);
+        return new View(
+                current.generation() + 1,
+                members,
+                current.committed(),
+                current.admission(),
+                0,
+                code,
+                group + ": " + why);
     }
 }

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param generation from 0
  * @param members in the order of ranks
  * @param committed number of the last operation whose result every member has
+ * @param admission number of the last operation that agreed on ranks to take in, and whose ranks are in
  * @param stalls how many generations in a row had these members and no new result
  * @param failure why nobody goes on; null while they do
  * @param reason why this generation was made, or the text of the failure
@@ -28,6 +29,7 @@ record View(
         long generation,
         List<Member> members,
         long committed,
+        long admission,
         int stalls,
         @Nullable Code failure,
         String reason) {
@@ -56,6 +58,7 @@ record View(
             out.writeShort(VERSION);
             out.writeLong(generation);
             out.writeLong(committed);
+            out.writeLong(admission);
             out.writeInt(stalls);
             out.writeUTF(failure == null ? "" : failure.name());
             Texts.write(out, reason);
@@ -78,6 +81,7 @@ record View(
             }
             long generation = in.readLong();
             long committed = in.readLong();
+            long admission = in.readLong();
             int stalls = in.readInt();
             String code = in.readUTF();
             String reason = Texts.read(in);
@@ -85,7 +89,8 @@ record View(
             for (int left = in.readInt(); left > 0; left--) {
                 members.add(Member.readFrom(in));
             }
-            return new View(generation, members, committed, stalls, code.isEmpty() ? null : Code.valueOf(code), reason);
+            Code failure = code.isEmpty() ? null : Code.valueOf(code);
+            return new View(generation, members, committed, admission, stalls, failure, reason);
         } catch (IOException | IllegalArgumentException e) {
             throw new IllegalStateException("unreadable view of " + bytes.length + " bytes: " + e.getMessage(), e);
         }
