@@ -8,6 +8,7 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -23,23 +24,41 @@ public final class RankJvm implements AutoCloseable {
     /** Forks a rank; see {@link RankMain} for the numbers. */
     public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds)
             throws IOException {
-        Process process = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:+UseSerialGC",
-                        "-Xmx128m",
-                        "--add-opens=java.base/java.nio=ALL-UNNAMED",
-                        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-                        "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        RankMain.class.getName(),
+        return start(host, rank, size, times, timeoutSeconds, 60);
+    }
+
+    /** As the other one, with a limit for connecting. */
+    public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds, int connectSeconds)
+            throws IOException {
+        return start(
+                host,
+                RankMain.class,
+                List.of(
                         Integer.toString(rank),
                         Integer.toString(size),
                         Integer.toString(times),
-                        Integer.toString(timeoutSeconds)))
+                        Integer.toString(timeoutSeconds),
+                        Integer.toString(connectSeconds)));
+    }
+
+    /** Forks a program whose store is asked over its standard output. */
+    public static RankJvm start(HostedStore host, Class<?> main, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Xmx128m",
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+                "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                main.getName()));
+        command.addAll(arguments);
+        Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
-        Thread answering = new Thread(() -> answer(process, host), "store-of-rank-" + rank);
+        Thread answering = new Thread(() -> answer(process, host), "store-of-" + process.pid());
         answering.setDaemon(true);
         answering.start();
         return new RankJvm(process);
@@ -63,6 +82,11 @@ public final class RankJvm implements AutoCloseable {
     /** Ends the child at once. */
     public void kill() {
         process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
+    }
+
+    /** True until the child has ended. */
+    public boolean isAlive() {
+        return process.isAlive();
     }
 
     /** Stops every thread of the child. */
