@@ -123,9 +123,11 @@ final class Board {
     /** Returns the members of which the store says that they left or are gone. */
     synchronized Set<Integer> gone(View view) {
         Set<Integer> gone = new HashSet<>();
-        view.members().stream()
-                .filter(member -> removed.containsKey(rankKey(member)))
-                .forEach(member -> gone.add(member.rank()));
+        for (Member member : view.members()) {
+            if (removed.containsKey(rankKey(member))) {
+                gone.add(member.rank());
+            }
+        }
         return gone;
     }
 

@@ -221,8 +221,8 @@ final class Generations implements AutoCloseable {
             if (closed) {
                 throw wasClosed();
             }
-            if (Thread.currentThread().isInterrupted()
-                    || options.onRankLoss() == OnRankLoss.FAIL && admitted.isEmpty()) {
+            boolean failsAlike = options.onRankLoss() == OnRankLoss.FAIL && admitted.isEmpty();
+            if (failsAlike || Thread.currentThread().isInterrupted()) {
                 throw cause;
             }
             Vote vote = new Vote(

@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -35,8 +36,8 @@ final class Succession {
     }
 
     /** Returns who of the voters stays: not who left, and of two of which one has lost the other only one. */
-    private TreeMap<Integer, Vote> staying(Collection<Vote> votes, Set<Integer> gone) {
-        TreeMap<Integer, Vote> staying = new TreeMap<>();
+    private NavigableMap<Integer, Vote> staying(Collection<Vote> votes, Set<Integer> gone) {
+        NavigableMap<Integer, Vote> staying = new TreeMap<>();
         for (Vote vote : votes) {
             if (current.contains(vote.member()) && !gone.contains(vote.member().rank())) {
                 staying.put(vote.member().rank(), vote);
@@ -51,7 +52,7 @@ final class Succession {
     }
 
     /** Returns the rank that most others have lost, the highest of several; null when they have all of each other. */
-    private static @Nullable Integer mostAccused(TreeMap<Integer, Vote> staying) {
+    private static @Nullable Integer mostAccused(NavigableMap<Integer, Vote> staying) {
         TreeMap<Integer, Integer> times = new TreeMap<>();
         staying.values()
                 .forEach(vote -> vote.lost().keySet().stream()
@@ -71,7 +72,7 @@ final class Succession {
      * @param gone members that left, or whose process is known to be gone
      */
     View after(Collection<Vote> votes, Set<Integer> gone) {
-        TreeMap<Integer, Vote> staying = staying(votes, gone);
+        NavigableMap<Integer, Vote> staying = staying(votes, gone);
         List<Member> members = new ArrayList<>();
         long committed = Long.MAX_VALUE;
         for (Vote vote : staying.values()) {
@@ -109,11 +110,11 @@ final class Succession {
         return new View(current.generation() + 1, members, committed, admission, stalls, null, reason);
     }
 
-    private static Vote firstReason(TreeMap<Integer, Vote> staying) {
+    private static Vote firstReason(NavigableMap<Integer, Vote> staying) {
         return staying.values().stream()
                 .filter(vote -> vote.admitted().isEmpty())
                 .findFirst()
-                .orElseGet(() -> staying.firstEntry().getValue());
+                .orElseGet(() -> staying.values().iterator().next());
     }
 
     private String describe(List<Member> members) {
