@@ -74,14 +74,18 @@ public final class RankMain {
         return TransferSettings.read(Map.of("spark.mooncake.connect.timeout", connectSeconds + "s"));
     }
 
-    /** Returns the mappings and descriptors of segments, and threads of communicators, that this process has. */
+    /**
+     * Returns the mappings of own segments, the descriptors of any, and the threads of communicators that this process has. Mappings of
+     * others' segments belong to the transport, which drops them when it imports the next one.
+     */
     private static String leftovers() throws IOException {
         StringBuilder left = new StringBuilder();
+        String own = "/dev/shm/spark-mooncake-" + ProcessHandle.current().pid() + "-";
         for (String line : Files.readAllLines(Path.of("/proc/self/maps"))) {
-            String[] range = line.substring(0, line.indexOf(' ')).split("-", 2);
-            long bytes = Long.parseLong(range[1], 16) - Long.parseLong(range[0], 16);
-            if (line.contains("/dev/shm") && bytes >= 2 * WINDOW_BYTES) {
-                left.append(line).append('\n');
+            if (line.contains(own)) {
+                String[] range = line.substring(0, line.indexOf(' ')).split("-", 2);
+                long bytes = Long.parseLong(range[1], 16) - Long.parseLong(range[0], 16);
+                left.append(bytes >= 2 * WINDOW_BYTES ? line + '\n' : "");
             }
         }
         try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
