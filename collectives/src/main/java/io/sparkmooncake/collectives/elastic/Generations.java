@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Generations implements AutoCloseable {
     /** How long votes are awaited when silence has been awaited already. */
-    private static final Duration SHORT_PATIENCE = Duration.ofSeconds(5);
+    private static final Duration SHORT_PATIENCE = Duration.ofSeconds(10);
 
     private static final long CLOSE_LIMIT_SECONDS = 10;
 
