@@ -6,7 +6,7 @@
  * <p>This package holds only what callers see. {@code collectives.bootstrap} lets ranks find each other,
  * {@code collectives.fabric} is the seam below the communicator, {@code collectives.shm} is the words and windows in memory that
  * the ranks of a host share, {@code collectives.algorithm} is the communicator and the operations over those windows,
- * {@code collectives.spi} is what kernels and callers share.
+ * {@code collectives.spi} is what kernels and callers share. {@code collectives.elastic} goes on without ranks that are lost.
  */
 @NullMarked
 package io.sparkmooncake.collectives;

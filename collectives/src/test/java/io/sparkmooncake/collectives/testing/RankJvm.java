@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -24,30 +25,48 @@ public final class RankJvm implements AutoCloseable {
     /** Forks a rank; see {@link RankMain} for the numbers. */
     public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds)
             throws IOException {
-        return start(host, rank, size, times, timeoutSeconds, "reduce");
+        return start(host, rank, size, times, timeoutSeconds, 60);
+    }
+
+    /** As the other one, with a limit for connecting. */
+    public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds, int connectSeconds)
+            throws IOException {
+        return start(host, numbers(rank, size, times, timeoutSeconds, connectSeconds), "reduce");
     }
 
     /** Forks a rank that does a work; see {@link RankMain} for the works and numbers. */
     public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds, String work)
             throws IOException {
-        Process process = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:+UseSerialGC",
-                        "-Xmx128m",
-                        "--add-opens=java.base/java.nio=ALL-UNNAMED",
-                        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-                        "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        RankMain.class.getName(),
-                        Integer.toString(rank),
-                        Integer.toString(size),
-                        Integer.toString(times),
-                        Integer.toString(timeoutSeconds),
-                        work))
+        return start(host, numbers(rank, size, times, timeoutSeconds, 60), work);
+    }
+
+    private static RankJvm start(HostedStore host, List<String> numbers, String work) throws IOException {
+        List<String> arguments = new ArrayList<>(numbers);
+        arguments.add(work);
+        return start(host, RankMain.class, arguments);
+    }
+
+    private static List<String> numbers(int... numbers) {
+        return Arrays.stream(numbers).mapToObj(Integer::toString).toList();
+    }
+
+    /** Forks a program whose store is asked over its standard output. */
+    public static RankJvm start(HostedStore host, Class<?> main, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-Xmx128m",
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+                "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                main.getName()));
+        command.addAll(arguments);
+        Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
-        Thread answering = new Thread(() -> answer(process, host), "store-of-rank-" + rank);
+        Thread answering = new Thread(() -> answer(process, host), "store-of-" + process.pid());
         answering.setDaemon(true);
         answering.start();
         return new RankJvm(process);
@@ -100,6 +119,11 @@ public final class RankJvm implements AutoCloseable {
     /** Ends the child at once. */
     public void kill() {
         process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
+    }
+
+    /** True until the child has ended. */
+    public boolean isAlive() {
+        return process.isAlive();
     }
 
     /** Stops every thread of the child. */

@@ -4,6 +4,7 @@ package io.sparkmooncake.collectives.testing;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.bootstrap.Rendezvous;
+import io.sparkmooncake.collectives.elastic.ElasticRendezvous;
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.engine.PeerDirectory;
@@ -33,6 +34,12 @@ public final class RankProcesses implements AutoCloseable {
     private final List<Runnable> opened = new ArrayList<>();
     private final List<Rendezvous> rendezvous = new ArrayList<>();
     private final List<LocalEngine> engines = new ArrayList<>();
+    private final List<Elastic> elastic = new ArrayList<>();
+
+    /** Makes the elastic rendezvous of a process. */
+    private interface Elastic {
+        ElasticRendezvous with(ElasticRendezvous.Options options);
+    }
 
     /** What one rank does with its communicator, which is closed after it. */
     @FunctionalInterface
@@ -51,7 +58,9 @@ public final class RankProcesses implements AutoCloseable {
             opened.add(store::close);
             PeerDirectory directory = PeerDirectory.join(engine, store).get(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
             opened.add(directory::close);
-            rendezvous.add(new Rendezvous(engine, directory, store, options));
+            Rendezvous joins = new Rendezvous(engine, directory, store, options);
+            rendezvous.add(joins);
+            elastic.add(with -> new ElasticRendezvous(engine.self(), joins, directory, store, with));
         }
     }
 
@@ -78,6 +87,11 @@ public final class RankProcesses implements AutoCloseable {
 
     public HostedStore host() {
         return host;
+    }
+
+    /** Returns where a rank joins elastic communicators; ranks go round the processes. */
+    public ElasticRendezvous elastic(int rank, ElasticRendezvous.Options options) {
+        return elastic.get(rank % elastic.size()).with(options);
     }
 
     /** Joins on the thread of the caller; ranks go round the processes. */
