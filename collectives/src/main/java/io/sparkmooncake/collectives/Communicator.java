@@ -137,7 +137,7 @@ public interface Communicator extends AutoCloseable {
      * Runs operations on the communicator's own thread. What was given to it runs in order, one at a time, before any operation
      * that a rank calls later; several may be waiting. The memory that it names is the caller's again when the future completes.
      *
-     * @param work calls operations on the thread that runs it; may add more work
+     * @param work calls operations on the thread that runs it, and may add more work; what blocks later waits for as long as it runs
      * @return completes on the communicator's thread with what {@code work} threw, or with {@link CollectiveException} CLOSED when the
      *     communicator was closed before; cancelling it changes nothing
      */

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: the rank's own. Every wait has the exchange's timeout, and ends early for what ends that of a step.
  */
 public final class MessageExchange {
-    private static final int SPINS = 2_000;
+    private static final int SPINS = 400;
     private static final long YIELD_NANOS = 1_000_000;
     private static final long MIN_PARK_NANOS = 50_000;
     private static final long MAX_PARK_NANOS = 1_000_000;
@@ -33,6 +33,7 @@ public final class MessageExchange {
 
     private final StepExchange exchange;
     private final int self;
+    private final int spins;
     private final @Nullable Other[] others;
     private boolean seenLeft;
 
@@ -61,6 +62,8 @@ public final class MessageExchange {
     public MessageExchange(StepExchange exchange) {
         this.exchange = exchange;
         this.self = exchange.self().rank();
+        // As in a step: a rank that spins while another one waits for the core delays both.
+        this.spins = exchange.self().size() <= Runtime.getRuntime().availableProcessors() ? SPINS : 0;
         this.others = new Other[exchange.self().size()];
     }
 
@@ -120,7 +123,7 @@ public final class MessageExchange {
             start = pause(other, Operation.SEND, head, count, waits, start);
         }
         int size = source.type().sizeBytes();
-        int share = other.mine.ringBytes() / 4 / size;
+        int share = other.mine.ringBytes() / 2 / size;
         long n;
         for (long at = 0; at < count; at += n) {
             n = Math.min(share, count - at);
@@ -212,7 +215,7 @@ public final class MessageExchange {
         other.mine.consume(other.taken);
         other.mine.grant(++other.longAsked);
         int size = target.type().sizeBytes();
-        int share = other.mine.ringBytes() / 4 / size;
+        int share = other.mine.ringBytes() / 2 / size;
         long count = target.count();
         long n;
         for (long at = 0; at < count; at += n) {
@@ -251,7 +254,7 @@ public final class MessageExchange {
     /** Waits a little for the other rank, longer each time; returns when the wait began. */
     private long pause(Other other, Operation operation, long head, long count, long waits, long startNanos)
             throws CollectiveException {
-        if (waits < SPINS) {
+        if (waits <= spins) {
             seenLeft = false;
             Thread.onSpinWait();
             return System.nanoTime();

@@ -50,7 +50,7 @@ final class SegmentLayout {
     static final int CONSUMED_OFFSET = 64;
     static final int GRANTED_OFFSET = 72;
     static final int RING_OFFSET = 128;
-    static final int MIN_RING_BYTES = 512;
+    static final int MIN_RING_BYTES = 256;
     static final int MAX_RING_BYTES = 256 << 10;
 
     private SegmentLayout() {}

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 /** Operations leave no garbage once every type was used. */
 final class AllocationTest {
     private static final int OPERATIONS = 500;
+    private static final int PASSES = 3;
 
     @Test
     void operationsAllocateNothing() throws Exception {
@@ -27,9 +28,15 @@ final class AllocationTest {
                 Work work = new Work(communicator);
                 work.run(50);
                 ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-                long before = threads.getCurrentThreadAllocatedBytes();
-                work.run(OPERATIONS);
-                return threads.getCurrentThreadAllocatedBytes() - before;
+                long least = Long.MAX_VALUE;
+                // What waits on a busy machine loads classes the first time; what an operation allocates shows in every
+                // pass.
+                for (int pass = 0; pass < PASSES; pass++) {
+                    long before = threads.getCurrentThreadAllocatedBytes();
+                    work.run(OPERATIONS);
+                    least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+                }
+                return least;
             });
             assertThat(bytes).allSatisfy(allocated -> assertThat(allocated).isLessThan(OPERATIONS));
         }

@@ -268,9 +268,9 @@ final class FrozenRankTest {
                 receiving);
         Run fill = (f, r) -> {
             for (int i = 0; i < 100; i++) {
-                f.send(doubles(20), 1, 5);
+                f.send(doubles(8), 1, 5);
             }
         };
-        messageFails(fill, mine -> {}, "did not come to what goes with SEND float64[20] tag=5 to rank 1");
+        messageFails(fill, mine -> {}, "did not come to what goes with SEND float64[8] tag=5 to rank 1");
     }
 }

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What every fabric gives about messages between two ranks. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class MessageContract {
-    private static final int LONG = 100_000;
+    private static final int LONG = 20_000;
 
     private RankProcesses processes;
 
