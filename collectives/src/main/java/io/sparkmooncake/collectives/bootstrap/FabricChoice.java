@@ -129,11 +129,14 @@ final class FabricChoice {
                 rendezvous.engine().settings().connectTimeout(),
                 this::follow);
         unmapped.forEach(reaching::unmapped);
-        Links links = new Links(lanes, reaching, court, slotBytes(groups.count()), timeout);
+        boolean hierarchy = groups.count() < groups.size();
+        // Whoever waits for whom waits for somebody must not be the first to give up, or the wrong rank is named.
+        Duration linkTimeout = hierarchy ? timeout.plus(timeout.dividedBy(8)) : timeout;
+        Links links = new Links(lanes, reaching, court, slotBytes(groups.count()), linkTimeout);
         links.name(names);
         end.onCall(links::callOf);
         ReduceKernel kernel = new ScalarKernel();
-        if (groups.count() == groups.size()) {
+        if (!hierarchy) {
             segments.forEach(RankSegment::close);
             onLoss((reason, rank) -> links.peerLost(rank, reason));
             end.onVerdict(verdict -> broken(links, null, verdict));
@@ -144,7 +147,8 @@ final class FabricChoice {
         int[] mates = groups.members(group);
         Membership local = new Membership(self.communicator(), self.epoch(), groups.place(self.rank()), mates.length);
         List<String> mateNames = Arrays.stream(mates).mapToObj(names::get).toList();
-        StepExchange exchange = new StepExchange(local, segments, mateNames, timeout, court);
+        Duration hostTimeout = local.rank() == 0 ? timeout : timeout.plus(timeout.dividedBy(4));
+        StepExchange exchange = new StepExchange(local, segments, mateNames, hostTimeout, court);
         onLoss((reason, rank) -> {
             links.peerLost(rank, reason);
             if (groups.of(rank) == group) {

@@ -76,7 +76,7 @@ public final class HierarchicalFabric implements Fabric {
             leaders.barrier();
         }
         host.barrier();
-        exchange.patience(links.timeout());
+        exchange.resetPatience();
         links.patience(links.timeout());
     }
 

@@ -96,6 +96,11 @@ public final class StepExchange implements AutoCloseable {
         patience(timeout);
     }
 
+    /** Lets each wait last as long as the exchange was made with. */
+    public void resetPatience() {
+        patience(timeout);
+    }
+
     /** Says how long each wait lasts from now on. */
     public void patience(Duration limit) {
         waitNanos = limit.toNanos();

@@ -104,7 +104,7 @@ final class SeveralHostsFailureTest {
             assertThat(failure.code()).isEqualTo(Code.TIMED_OUT);
             assertThat(failure.getMessage())
                     .contains("rank 1 (127.0.0.1:")
-                    .contains(" did not come to #3 ALL_REDUCE float64[2000] SUM within 3.0 s");
+                    .contains(" did not come to #3 ALL_REDUCE float64[2000] SUM within 3.");
             assertThat(failures(ranks).get(1)).hasMessage(failure.getMessage());
         }
     }
