@@ -38,7 +38,7 @@ final class GradientLoop implements MlLoop {
             numbers.add(rank);
         }
         this.ranks = sc.parallelize(numbers, tasks);
-        this.name = "sum of " + (8L * width >> 20) + " MiB over tasks=" + tasks;
+        this.name = "sum of " + ((8L * width) >> 20) + " MiB over tasks=" + tasks;
         spark.sparkContext().addSparkListener(jobs);
     }
 

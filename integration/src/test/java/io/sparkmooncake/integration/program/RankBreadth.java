@@ -113,8 +113,8 @@ final class RankBreadth implements Program {
             Communicator named = Communicators.join(context, "model");
             for (int i = 1; i <= 100; i++) {
                 requireSum(first, i);
-                requireSum(named, 2 * i);
-                requireSum(second, 3 * i);
+                requireSum(named, 2L * i);
+                requireSum(second, 3L * i);
             }
             named.close();
             Communicator again = Communicators.join(context, "model");
