@@ -17,7 +17,11 @@ import org.junit.jupiter.api.Test;
 final class MlExamplesIT {
     @Test
     void examplesGiveWhatSparkMlGives() throws IOException, InterruptedException {
-        Submission submission = Submission.of("4.1.3", "ml-examples").jars(SparkHome.sparkMlJars());
+        // On the class path, as in a whole Spark: Spark ML's Summarizer finds its classes nowhere else.
+        String sparkMl = SparkHome.sparkMlJars().replace(",", File.pathSeparator);
+        Submission submission = Submission.of("4.1.3", "ml-examples")
+                .conf("spark.driver.extraClassPath", sparkMl)
+                .conf("spark.executor.extraClassPath", sparkMl);
         Map<String, String> facts =
                 submission.jars(compileScala(submission.folder()).toString()).run();
         assertThat(facts).hasEntrySatisfying("mean-and-variance", difference -> isLess(difference, 1e-9));
