@@ -93,16 +93,16 @@ final class RankOrder {
     }
 
     private static boolean isArray(ContiguousElements piece) {
-        return piece instanceof ContiguousElements.Float64 doubles
-                        && doubles.buffer().hasArray()
-                || piece instanceof ContiguousElements.Float32 floats
-                        && floats.buffer().hasArray()
-                || piece instanceof ContiguousElements.Int64 longs
-                        && longs.buffer().hasArray()
-                || piece instanceof ContiguousElements.Int32 ints
-                        && ints.buffer().hasArray()
-                || piece instanceof ContiguousElements.Bytes bytes
-                        && bytes.buffer().hasArray();
+        return (piece instanceof ContiguousElements.Float64 doubles
+                        && doubles.buffer().hasArray())
+                || (piece instanceof ContiguousElements.Float32 floats
+                        && floats.buffer().hasArray())
+                || (piece instanceof ContiguousElements.Int64 longs
+                        && longs.buffer().hasArray())
+                || (piece instanceof ContiguousElements.Int32 ints
+                        && ints.buffer().hasArray())
+                || (piece instanceof ContiguousElements.Bytes bytes
+                        && bytes.buffer().hasArray());
     }
 
     /** Copies a reduced block into elements of the operands' type. */

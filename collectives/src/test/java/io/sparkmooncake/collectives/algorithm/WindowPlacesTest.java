@@ -43,7 +43,7 @@ final class WindowPlacesTest {
             double[] sums = random.nextBoolean() ? values : new double[count];
             communicator.allReduce(source, sums == values ? source : Elements.of(sums), ReduceOp.SUM);
             for (int i = 0; i < count; i++) {
-                wrong += sums[i] == size * (size + 1) / 2 * (double) (i + round) ? 0 : 1;
+                wrong += sums[i] == size * (size + 1) / 2.0 * (i + round) ? 0 : 1;
             }
         }
         return wrong;

@@ -5,10 +5,8 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /**
  * allReduce of float64 SUM, in place, of ours and of peers in turns. A sample is the time of the slowest rank for a batch of
@@ -36,6 +34,9 @@ final class AllReduceComparison {
     private final PrintStream out;
     private final List<Report.Row> rows = new ArrayList<>();
     private final Table table = new Table("allReduce float64 SUM", "unit", "mooncake", "peer", "ratio", "mark");
+
+    /** A team, how many operations make its batch, and what one took in each of them. */
+    private record Turn(RankTeam team, int operations, List<Double> micros) {}
 
     AllReduceComparison(
             List<RankProgram> peers, List<RankProgram> missing, int rounds, Path scratch, Path logs, PrintStream out) {
@@ -76,14 +77,12 @@ final class AllReduceComparison {
 
     private void compare(List<RankTeam> teams, int ranks, long bytes) throws IOException {
         String work = ranks + " ranks " + size(bytes);
-        Map<RankTeam, Integer> operations = new LinkedHashMap<>();
-        Map<RankTeam, List<Double>> micros = new LinkedHashMap<>();
+        List<Turn> turns = new ArrayList<>();
         for (RankTeam team : teams) {
             if (team.run("check", bytes, 1).nanos() != 0) {
                 throw new BenchFailure(team.name() + " sums wrong: " + work);
             }
-            operations.put(team, operations(team, bytes));
-            micros.put(team, new ArrayList<>());
+            turns.add(new Turn(team, operations(team, bytes), new ArrayList<>()));
         }
         RankTeam ours = teams.get(0);
         List<Double> near = new ArrayList<>();
@@ -91,12 +90,12 @@ final class AllReduceComparison {
         List<Double> garbage = new ArrayList<>();
         List<Double> disturbed = new ArrayList<>();
         for (int round = 0; round < rounds; round++) {
-            for (RankTeam team : teams) {
-                int times = operations.get(team);
-                RankTeam.Took took = sample(team, ranks, "sum", bytes, times);
+            for (Turn turn : turns) {
+                int times = turn.operations;
+                RankTeam.Took took = sample(turn.team, ranks, "sum", bytes, times);
                 disturbed.add(took.disturbed());
-                micros.get(team).add(took.nanos() / 1e3 / times);
-                if (team == ours) {
+                turn.micros.add(took.nanos() / 1e3 / times);
+                if (turn.team == ours) {
                     garbage.add((double) took.garbageBytes() / times);
                 }
             }
@@ -105,10 +104,10 @@ final class AllReduceComparison {
                 far.add(bandwidth(ours, ranks, FAR_BYTES));
             }
         }
-        report(work, bytes, micros);
+        report(work, bytes, turns);
         if (bytes >= FIRST_LIMITED_BYTES) {
             // Each rank's vector has to be read and written once, whatever the algorithm.
-            List<Double> moved = micros.get(ours).stream()
+            List<Double> moved = turns.get(0).micros.stream()
                     .map(time -> 2.0 * bytes * ranks / time / 1e3)
                     .toList();
             add(work + ", of the memory's limit", "GB/s", new Samples(moved, far), "");
@@ -118,17 +117,13 @@ final class AllReduceComparison {
         add(work + ", garbage by operation", "B", new Samples(garbage, List.of(0.0)), "0");
     }
 
-    private void report(String work, long bytes, Map<RankTeam, List<Double>> micros) {
-        List<Double> ours = List.of();
-        for (Map.Entry<RankTeam, List<Double>> each : micros.entrySet()) {
-            if (ours.isEmpty()) {
-                ours = each.getValue();
-                continue;
-            }
-            String peer = each.getKey().name();
-            add(work + ", " + peer, "us", new Samples(ours, each.getValue()), mark(peer, bytes));
+    private void report(String work, long bytes, List<Turn> turns) {
+        List<Double> ours = turns.get(0).micros;
+        for (Turn turn : turns.subList(1, turns.size())) {
+            String peer = turn.team.name();
+            add(work + ", " + peer, "us", new Samples(ours, turn.micros), mark(peer, bytes));
         }
-        if (micros.size() == 1) {
+        if (turns.size() == 1) {
             add(work, "us", new Samples(ours, List.of(0.0)), "");
         }
     }

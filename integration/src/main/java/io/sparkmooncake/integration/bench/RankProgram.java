@@ -18,6 +18,7 @@ import java.util.concurrent.TimeUnit;
  */
 record RankProgram(String name, String install, List<String> compile, Launch launch) {
     private static final int COMPILE_SECONDS = 120;
+    private static final Path TASKSET = Path.of("/usr/bin/taskset");
     private static final String SOURCES = "integration/peers/";
 
     /** Command lines of the processes to start, which together are all ranks. */
@@ -36,7 +37,9 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
         return new RankProgram("mooncake", "", List.of(), (ranks, port, scratch) -> {
             List<List<String>> commands = new ArrayList<>();
             for (int rank = 0; rank < ranks; rank++) {
-                commands.add(List.of(
+                commands.add(bound(
+                        rank,
+                        ranks,
                         java(),
                         "-Xmx1g",
                         "--add-opens=java.base/java.nio=ALL-UNNAMED",
@@ -90,7 +93,9 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
                     Path meeting = Files.createTempDirectory(folder, "gloo");
                     List<List<String>> commands = new ArrayList<>();
                     for (int rank = 0; rank < ranks; rank++) {
-                        commands.add(List.of(
+                        commands.add(bound(
+                                rank,
+                                ranks,
                                 program,
                                 Integer.toString(port),
                                 Integer.toString(rank),
@@ -115,7 +120,9 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
                     Path meeting = Files.createTempDirectory(folder, "xgboost");
                     List<List<String>> commands = new ArrayList<>();
                     for (int rank = 0; rank < ranks; rank++) {
-                        commands.add(List.of(
+                        commands.add(bound(
+                                rank,
+                                ranks,
                                 java(),
                                 "-Xmx2g",
                                 "-cp",
@@ -128,6 +135,17 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
                     }
                     return commands;
                 });
+    }
+
+    /**
+     * Gives each rank a processor of its own where there are enough, as mpirun does: ranks that are woken by one process otherwise
+     * begin on one processor, and share it for longer than a batch takes.
+     */
+    private static List<String> bound(int rank, int ranks, String... words) {
+        boolean own = ranks <= Runtime.getRuntime().availableProcessors() && Files.isExecutable(TASKSET);
+        List<String> all = new ArrayList<>(own ? List.of(TASKSET.toString(), "-c", Integer.toString(rank)) : List.of());
+        all.addAll(List.of(words));
+        return all;
     }
 
     private static String java() {
