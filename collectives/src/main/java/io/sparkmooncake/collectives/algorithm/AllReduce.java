@@ -82,7 +82,7 @@ final class AllReduce {
         exchange.step();
         for (int at = 0, n; at < count && target != null; at += n) {
             n = Math.min(RankOrder.BLOCK, count - at);
-            ranks.reduceInto(op, source, at, place + at, n, target, at);
+            ranks.reduceInto(op, source, target, at, place + at, n);
         }
     }
 
@@ -111,7 +111,7 @@ final class AllReduce {
             if (target == null) {
                 ranks.store(ranks.reduce(op, source, chunkAt + at, at, n), published, at, n);
             } else {
-                ranks.reduceInto(op, source, chunkAt + at, at, n, target, chunkAt + at);
+                ranks.reduceInto(op, source, target, chunkAt + at, at, n);
                 target.copyTo(chunkAt + at, published, at, n);
             }
         }

@@ -55,17 +55,12 @@ final class RankOrder {
         return block;
     }
 
-    /**
-     * Reduces one block into a target, which may be {@code own}, at {@code ownAt}.
-     */
-    void reduceInto(ReduceOp op, Elements own, long ownAt, int windowAt, int count, Elements target, long at) {
-        if (own == target
-                && ownAt == at
-                && isArray(own.piece(at))
-                && own.type() == own.type().accumulator()) {
+    /** Reduces one block of {@code own} into the same block of a target, which may be {@code own}. */
+    void reduceInto(ReduceOp op, Elements own, Elements target, long at, int windowAt, int count) {
+        if (own == target && isArray(own.piece(at)) && own.type() == own.type().accumulator()) {
             reduceInPlace(op, own.piece(at), own.within(at), windowAt, count);
         } else {
-            store(reduce(op, own, ownAt, windowAt, count), target, at, count);
+            store(reduce(op, own, at, windowAt, count), target, at, count);
         }
     }
 
