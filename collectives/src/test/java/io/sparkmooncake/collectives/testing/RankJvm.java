@@ -121,11 +121,6 @@ public final class RankJvm implements AutoCloseable {
         process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
     }
 
-    /** True until the child has ended. */
-    public boolean isAlive() {
-        return process.isAlive();
-    }
-
     /** Stops every thread of the child. */
     public void freeze() throws IOException, InterruptedException {
         signal("STOP");
