@@ -109,7 +109,7 @@ final class FrozenRankTest {
         List<String> addresses = new ArrayList<>();
         for (int rank = 0; rank < size; rank++) {
             owned.add(RankSegment.create(Path.of("/dev/shm"), new Membership(name, 1, rank, size), WINDOW_BYTES));
-            addresses.add("host:" + rank);
+            addresses.add("rank " + rank + " (host:" + rank + ")");
         }
         List<StepExchange> all = new ArrayList<>();
         for (int rank = 0; rank < size; rank++) {
