@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every operation, type, reduction, alignment and way, on fresh random data, bit by bit and against float64.
+#pragma once
+#include "ranks.hpp"
+
+struct Type {
+  const char *name;
+  int bytes;
+  bool floating;
+  double tolerance;  // relative, in the 2-norm, against float64
+};
+
+const Type TYPES[] = {{"Float32", 4, true, 1e-6},  {"Float16", 2, true, 1e-3},  {"Bfloat16", 2, true, 8e-3}, {"Float64", 8, true, 1e-15},
+                      {"Int32", 4, false, 0},      {"Int64", 8, false, 0},      {"Int8", 1, false, 0},       {"Uint8", 1, false, 0}};
+
+struct Tally {
+  u64 checks = 0, failures = 0;
+};
+
+inline void judge(Rank &rank, Tally &tally, const Type &type, const char *what, const Rank::Outcome &o, u64 count, u64 reduction,
+                  u64 from, u64 to, u64 variant) {
+  tally.checks++;
+  double relative = o.norm > 0 ? sqrt(o.difference / o.norm) : 0;
+  bool good = o.wrong == 0 && o.poison == 0 && rank.verdict() == 0 && relative <= type.tolerance;
+  if (!good && tally.failures++ < 5) {
+    printf("FAILED rank %d %s %s count %llu reduction %llu offsets %llu %llu variant %llu: wrong %llu, relative %.3g, poison %llu, verdict %llx\n",
+           rank.group.rank, what, type.name, count, reduction, from, to, variant, o.wrong, relative, o.poison, rank.verdict());
+  }
+}
+
+inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool small) {
+  struct Way {
+    const char *kernel;
+    u64 variant;
+    u64 most;  // elements
+  };
+  const Way ways[] = {{"allReduceOneShot", 0, 524288 / (u64)type.bytes}, {"allReduceTwoShot", 0, ~0ull}, {"allReduceTwoShot", 1, ~0ull},
+                      {"reduceScatter", 0, ~0ull}};
+  std::vector<u64> counts = small ? std::vector<u64>{1, 37, 4099} : std::vector<u64>{1, 3, 17, 1000, 4099, 65541, 1048579};
+  const u64 offsets[][2] = {{0, 0}, {3, 3}, {1, 2}};
+  u64 size = rank.group.size;
+  for (const Way &way : ways)
+    for (u64 op = 1; op <= 8; op++) {
+      if (type.floating ? op > 5 : op == 5) continue;
+      for (u64 count : counts)
+        for (auto &offset : offsets)
+          for (int inPlace = 0; inPlace < 2; inPlace++) {
+            if (count > way.most || (inPlace && way.kernel[0] == 'r')) continue;
+            if (count > 5000 && op != 1 && op != 3) continue;
+            bool scatter = way.kernel[0] == 'r';
+            u64 from = 256 + offset[0] * type.bytes, to = 256 + offset[1] * type.bytes;
+            Shape shape = count > 100000 ? Shape{132, 512} : count > 5000 ? Shape{24, 512} : Shape{2, 256};
+            Task t{0, 0, scatter ? count * size : count, rank.sequence * 7919 + 13, (u64)rank.group.rank, size, op, 0, scatter ? count * rank.group.rank : 0};
+            CU(cuMemsetD8Async(rank.target.own, 0xA5, to + count * type.bytes + 256, rank.stream));
+            rank.fill(type.name, (inPlace ? rank.target.own + to : rank.source.own + from), t);
+            rank.launch(std::string(way.kernel) + type.name, rank.call(count, op, 0, inPlace ? to : from, to, way.variant, inPlace), shape);
+            t.count = count;
+            auto o = rank.check(type.name, rank.target.own + to, t, count * type.bytes);
+            judge(rank, tally, type, way.kernel, o, count, op, from, to, way.variant);
+          }
+    }
+}
+
+inline void checkCopies(Rank &rank, Tally &tally, bool small) {
+  const Type type = TYPES[6];
+  u64 size = rank.group.size;
+  std::vector<u64> counts = small ? std::vector<u64>{1, 4099} : std::vector<u64>{1, 3, 17, 1000, 4099, 65541, 3000001};
+  const u64 offsets[][2] = {{0, 0}, {3, 3}, {4, 8}, {1, 2}};
+  for (const char *kernel : {"allGather", "allToAll", "broadcast"})
+    for (u64 variant = 0; variant < 4; variant++)
+      for (u64 count : counts)
+        for (auto &offset : offsets) {
+          bool all = kernel[0] == 'a', exchange = kernel[3] == 'T';
+          if (!all && variant > 1) continue;
+          u64 from = 256 + offset[0], to = 256 + offset[1], root = count % size, total = all ? count * size : count;
+          Task t{(u64)(!all ? 3 : exchange ? 2 : 1), 0, exchange ? total : count, rank.sequence * 104729 + 1, (u64)rank.group.rank, size, 1, root, 0};
+          CU(cuMemsetD8Async(rank.target.own, 0xA5, to + total + 256, rank.stream));
+          bool isRoot = !all && (u64)rank.group.rank == root;
+          rank.fill(type.name, isRoot ? rank.target.own + to : rank.source.own + from, t);
+          Call c = rank.call(count, 0, root, isRoot ? to : from, to, variant, isRoot);
+          rank.launch(kernel, c, count > 100000 ? Shape{132, 512} : Shape{3, 256});
+          t.count = total;
+          auto o = rank.check(type.name, rank.target.own + to, t, total);
+          judge(rank, tally, type, kernel, o, count, 0, from, to, variant);
+        }
+}
+
+inline void checkLocal(Rank &rank, Tally &tally, const Type &type) {
+  u64 size = rank.group.size, count = 70001, each = 1 << 20;
+  for (u64 op = 1; op <= 4; op++) {
+    std::vector<u64> operands;
+    Task t{0, 0, count, rank.sequence * 31 + op + 99, 0, size, op, 0, 0};
+    for (u64 r = 0; r < size; r++) {
+      t.rank = r;
+      operands.push_back(rank.source.own + r * each);
+      rank.fill(type.name, operands.back(), t);
+    }
+    CUdeviceptr list;
+    CU(cuMemAlloc(&list, 8 * size));
+    CU(cuMemcpyHtoD(list, operands.data(), 8 * size));
+    CU(cuMemsetD8Async(rank.target.own, 0xA5, 1 << 20, rank.stream));
+    Call c = rank.call(count, op, 0, 0, 0, 0);
+    c.bases = list;
+    c.target = rank.target.own + 256;
+    rank.launch(std::string("reduceLocal") + type.name, c, Shape{64, 256});
+    auto o = rank.check(type.name, rank.target.own + 256, t, count * type.bytes);
+    CU(cuMemFree(list));
+    judge(rank, tally, type, "reduceLocal", o, count, op, 0, 256, 0);
+  }
+}
+
+inline void checkBlocks(Rank &rank, Tally &tally, u64 blocks) {
+  struct Block {
+    u64 source, target, bytes;
+  };
+  const Type type = TYPES[6];
+  int peer = (rank.group.rank + 1) % rank.group.size;
+  Task t{3, 0, 16ull << 20, 4242 + rank.sequence, (u64)rank.group.rank, (u64)rank.group.size, 1, (u64)peer, 0};
+  rank.fill(type.name, rank.source.own, t);
+  CU(cuMemsetD8Async(rank.target.own, 0xA5, 16 << 20, rank.stream));
+  CU(cuStreamSynchronize(rank.stream));
+  rank.group.meet();
+  std::vector<Block> list;
+  u64 at = 0;
+  for (u64 b = 0; b < blocks; b++) {  // pieces of one range, of uneven lengths and alignments, from the peer's memory
+    u64 bytes = 1 + (b * 2654435761u) % 5000;
+    list.push_back({rank.source.mapped[peer] + at, rank.target.own + 256 + at, bytes});
+    at += bytes;
+  }
+  CUdeviceptr device;
+  CU(cuMemAlloc(&device, list.size() * 24));
+  CU(cuMemcpyHtoD(device, list.data(), list.size() * 24));
+  void *arguments[] = {&device, &blocks};
+  CU(cuLaunchKernel(rank.kernels["gatherBlocks"], 132, 1, 1, 512, 1, 1, 0, rank.stream, arguments, nullptr));
+  t.count = at;
+  auto o = rank.check(type.name, rank.target.own + 256, t, at);
+  CU(cuMemFree(device));
+  judge(rank, tally, type, "gatherBlocks", o, blocks, 0, 0, 256, 0);
+  rank.group.meet();
+}
+
+inline int checkAll(Group &group, const std::string &path, Kind kind, bool small) {
+  Rank rank(group, path, 64 << 20, kind);
+  Tally tally;
+  for (const Type &type : TYPES) {
+    checkReductions(rank, tally, type, small);
+    checkLocal(rank, tally, type);
+  }
+  checkCopies(rank, tally, small);
+  checkBlocks(rank, tally, small ? 50 : 3000);
+  for (int i = 0; i < 10; i++) rank.launch("barrier", rank.call(0, 0, 0, 0, 0, 0), Shape{1, 256});
+  CU(cuStreamSynchronize(rank.stream));
+  printf("check: rank %d of %d, %s: %llu checks, %llu failures, verdict %llx\n", group.rank, group.size,
+         kind == Kind::IPC ? "legacy IPC" : "POSIX_FD", tally.checks, tally.failures, rank.verdict());
+  group.meet();
+  return tally.failures || rank.verdict() ? 1 : 0;
+}
