@@ -72,9 +72,10 @@ class Bench {
 
   void ours(int operation, const std::string &way, u64 bytes, u64 variant, Shape shape) {
     if (way == "ce") {
-      copyEngines(operation, bytes, shape);
+      copyEngines(operation, bytes, variant, shape);
       return;
     }
+    if (shape.chunk) rank.chunk = shape.chunk;
     u64 elements = operation == ALL_REDUCE || operation == REDUCE_SCATTER ? bytes / 4 : bytes;
     Call c = rank.call(elements, 1, 0, 0, 0, variant, operation == BROADCAST_);
     rank.launch(function(operation, way), c, shape);
@@ -93,34 +94,42 @@ class Bench {
 
   CUfunction function(int operation, const std::string &way) {
     static const char *const names[] = {"allReduceTwoShotFloat32", "reduceScatterFloat32", "allGather", "broadcast", "allToAll"};
-    static CUfunction found[6] = {};
-    int index = way == "one" ? 5 : operation;
-    if (!found[index]) found[index] = rank.kernels[index == 5 ? "allReduceOneShotFloat32" : names[operation]];
+    static CUfunction found[8] = {};
+    static const char *const more[] = {"allReduceOneShotFloat32", "allReduceStagedFloat32", "reduceScatterStagedFloat32"};
+    int index = way == "one" ? 5 : way == "staged" ? 6 + operation : operation;
+    if (!found[index]) found[index] = rank.kernels[index >= 5 ? more[index - 5] : names[operation]];
     return found[index];
   }
 
-  // Meets, fetches from each peer by a copy engine with a stream of its own, meets again. An all-reduce reduces its slice before.
-  void copyEngines(int operation, u64 bytes, Shape shape) {
+  // Meets, copies by copy engines with a stream for each peer, meets again. Variant 0 fetches, 1 writes. An all-reduce reduces its
+  // slice before.
+  void copyEngines(int operation, u64 bytes, u64 variant, Shape shape) {
     int size = rank.group.size, me = rank.group.rank;
-    u64 own = rank.target.own, block = bytes;
+    u64 block = bytes;
     if (operation == ALL_REDUCE) {
       block = bytes / size;
-      rank.launch(rank.kernels["reduceScatterFloat32"], rank.call(block / 4, 1, 0, 0, me * block, 0), {shape.grid, shape.block});
+      rank.launch(rank.kernels["reduceScatterFloat32"], rank.call(block / 4, 1, 0, 0, me * block, 0), {shape.grid, shape.block, 0});
     }
-    rank.launch(rank.kernels["barrier"], rank.call(0, 0, 0, 0, 0, 0), {1, 128});
+    rank.launch(rank.kernels["barrier"], rank.call(0, 0, 0, 0, 0, 0), {1, 128, 0});
     CU(cuEventRecord(fork_, rank.stream));
-    for (int k = 0; k < size; k++) {
+    auto source = [&](int of, int block_of) {
+      return operation == ALL_REDUCE ? rank.target.mapped[of] + of * block
+             : operation == ALL_GATHER ? rank.source.mapped[of]
+                                       : rank.source.mapped[of] + block_of * block;
+    };
+    for (int k = 1; k < size; k++) {
       int r = (me + k) % size;
-      if (operation == ALL_REDUCE && k == 0) continue;
       CU(cuStreamWaitEvent(side_[k], fork_, 0));
-      u64 from = operation == ALL_REDUCE ? rank.target.mapped[r] + r * block
-                 : operation == ALL_GATHER ? rank.source.mapped[r]
-                                           : rank.source.mapped[r] + me * block;
-      CU(cuMemcpyDtoDAsync(own + r * block, from, block, side_[k]));
+      if (variant == 0) {
+        CU(cuMemcpyDtoDAsync(rank.target.own + r * block, source(r, me), block, side_[k]));
+      } else {
+        CU(cuMemcpyDtoDAsync(rank.target.mapped[r] + me * block, source(me, r), block, side_[k]));
+      }
+      if (k == 1 && operation != ALL_REDUCE) CU(cuMemcpyDtoDAsync(rank.target.own + me * block, source(me, me), block, side_[k]));
       CU(cuEventRecord(done_[k], side_[k]));
       CU(cuStreamWaitEvent(rank.stream, done_[k], 0));
     }
-    rank.launch(rank.kernels["barrier"], rank.call(0, 0, 0, 0, 0, 0), {1, 128});
+    rank.launch(rank.kernels["barrier"], rank.call(0, 0, 0, 0, 0, 0), {1, 128, 0});
   }
 };
 
@@ -133,62 +142,3 @@ struct Candidate {
   Shape shape;
 };
 
-// What moves the large sizes: each way at each size, bytes that the link carries in one direction over the time.
-inline int explore(Group &group, const std::string &path, u64 most) {
-  Rank rank(group, path, most, Kind::IPC);
-  Nccl nccl(rank);
-  Bench bench(rank, nccl);
-  bool lead = group.rank == 0;
-  u64 n = group.size;
-  for (int operation = 0; operation < 5; operation++) {
-    u64 blocks = operation == ALL_REDUCE || operation == BROADCAST_ ? 1 : n;
-    for (u64 total : {16ull << 20, 256ull << 20, 1024ull << 20}) {
-      if (total > most) continue;
-      u64 bytes = total / blocks;
-      double carried = operation == ALL_REDUCE ? 2.0 * bytes * (n - 1) / n : operation == BROADCAST_ ? bytes : bytes * (n - 1);
-      int times = timesFor(total);
-      if (nccl) {
-        double us = bench.microseconds([&] { nccl.run(operation, rank.source.own, rank.target.own, bytes); }, times);
-        if (lead) printf("%-14s %5llu MiB NCCL              %9.1f us %6.1f GB/s\n", OPERATIONS[operation], total >> 20, us, carried / us / 1000);
-      }
-      std::vector<Candidate> list;
-      u64 variants = operation == ALL_REDUCE || operation == BROADCAST_ ? 2 : operation == REDUCE_SCATTER ? 1 : 4;
-      for (u64 v = 0; v < variants; v++)
-        for (int grid : {32, 64, 132}) {
-          list.push_back({"sm", v, {grid, 512}});
-          if (grid == 132 && total >= (256 << 20)) list.push_back({"sm", v, {grid, 256}});
-        }
-      if (operation != REDUCE_SCATTER && operation != BROADCAST_) list.push_back({"ce", 0, {132, 512}});
-      for (const Candidate &x : list) {
-        double us = bench.time(operation, x.way, bytes, x.variant, x.shape, times);
-        if (lead)
-          printf("%-14s %5llu MiB %s variant %llu %3dx%3d %9.1f us %6.1f GB/s\n", OPERATIONS[operation], total >> 20, x.way, x.variant, x.shape.grid,
-                 x.shape.block, us, carried / us / 1000);
-        if (rank.verdict()) {
-          printf("rank %d verdict %llx\n", group.rank, rank.verdict());
-          return 1;
-        }
-      }
-    }
-  }
-  for (u64 bytes : {1ull << 10, 8ull << 10, 64ull << 10, 256ull << 10, 1ull << 20}) {
-    std::vector<Candidate> list;
-    for (int grid : {1, 4, 16, 32, 64}) {
-      if (bytes <= (256 << 10)) list.push_back({"one", 0, {grid, 512}});
-      list.push_back({"sm", 0, {grid, 512}});
-      list.push_back({"sm", 1, {grid, 512}});
-    }
-    if (nccl) {
-      double us = bench.microseconds([&] { nccl.run(0, rank.source.own, rank.target.own, bytes); }, 40);
-      double host = bench.hostMicroseconds([&] { nccl.run(0, rank.source.own, rank.target.own, bytes); }, 40);
-      if (lead) printf("all-reduce %7llu B NCCL %7.1f us, host %7.1f us\n", bytes, us, host);
-    }
-    for (const Candidate &x : list) {
-      double us = bench.time(ALL_REDUCE, x.way, bytes, x.variant, x.shape, 40);
-      double host = bench.hostMicroseconds([&] { bench.ours(ALL_REDUCE, x.way, bytes, x.variant, x.shape); }, 40);
-      if (lead) printf("all-reduce %7llu B %s variant %llu %3dx%3d %7.1f us, host %7.1f us\n", bytes, x.way, x.variant, x.shape.grid, x.shape.block, us, host);
-    }
-  }
-  group.meet();
-  return rank.verdict() ? 1 : 0;
-}

@@ -35,10 +35,11 @@ inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool sma
     u64 most;  // elements
   };
   const Way ways[] = {{"allReduceOneShot", 0, 524288 / (u64)type.bytes}, {"allReduceTwoShot", 0, ~0ull}, {"allReduceTwoShot", 1, ~0ull},
-                      {"reduceScatter", 0, ~0ull}};
+                      {"allReduceStaged", 0, ~0ull}, {"reduceScatter", 0, ~0ull}, {"reduceScatterStaged", 0, ~0ull}};
   std::vector<u64> counts = small ? std::vector<u64>{1, 37, 4099} : std::vector<u64>{1, 3, 17, 1000, 4099, 65541, 1048579};
   const u64 offsets[][2] = {{0, 0}, {3, 3}, {1, 2}};
-  u64 size = rank.group.size;
+  u64 size = rank.group.size, chunk = rank.chunk;
+  rank.chunk = 64;
   for (const Way &way : ways)
     for (u64 op = 1; op <= 8; op++) {
       if (type.floating ? op > 5 : op == 5) continue;
@@ -59,6 +60,7 @@ inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool sma
             judge(rank, tally, type, way.kernel, o, count, op, from, to, way.variant);
           }
     }
+  rank.chunk = chunk;
 }
 
 inline void checkCopies(Rank &rank, Tally &tally, bool small) {
@@ -66,23 +68,28 @@ inline void checkCopies(Rank &rank, Tally &tally, bool small) {
   u64 size = rank.group.size;
   std::vector<u64> counts = small ? std::vector<u64>{1, 4099} : std::vector<u64>{1, 3, 17, 1000, 4099, 65541, 3000001};
   const u64 offsets[][2] = {{0, 0}, {3, 3}, {4, 8}, {1, 2}};
+  u64 chunk = rank.chunk;
+  rank.chunk = 64;
   for (const char *kernel : {"allGather", "allToAll", "broadcast"})
-    for (u64 variant = 0; variant < 4; variant++)
+    for (u64 variant = 0; variant < 2; variant++)
       for (u64 count : counts)
         for (auto &offset : offsets) {
           bool all = kernel[0] == 'a', exchange = kernel[3] == 'T';
-          if (!all && variant > 1) continue;
+          bool own = kernel[3] == 'G' && variant == 1;  // in place: the source is this rank's block of the target
+          if (exchange && variant > 0) continue;
           u64 from = 256 + offset[0], to = 256 + offset[1], root = count % size, total = all ? count * size : count;
           Task t{(u64)(!all ? 3 : exchange ? 2 : 1), 0, exchange ? total : count, rank.sequence * 104729 + 1, (u64)rank.group.rank, size, 1, root, 0};
           CU(cuMemsetD8Async(rank.target.own, 0xA5, to + total + 256, rank.stream));
-          bool isRoot = !all && (u64)rank.group.rank == root;
-          rank.fill(type.name, isRoot ? rank.target.own + to : rank.source.own + from, t);
-          Call c = rank.call(count, 0, root, isRoot ? to : from, to, variant, isRoot);
+          bool isRoot = own || (!all && (u64)rank.group.rank == root);
+          u64 place = own ? to + rank.group.rank * count : to;
+          rank.fill(type.name, isRoot ? rank.target.own + place : rank.source.own + from, t);
+          Call c = rank.call(count, 0, root, isRoot ? place : from, to, variant, isRoot);
           rank.launch(kernel, c, count > 100000 ? Shape{132, 512} : Shape{3, 256});
           t.count = total;
           auto o = rank.check(type.name, rank.target.own + to, t, total);
           judge(rank, tally, type, kernel, o, count, 0, from, to, variant);
         }
+  rank.chunk = chunk;
 }
 
 inline void checkLocal(Rank &rank, Tally &tally, const Type &type) {

@@ -32,13 +32,14 @@ struct Group {
       board->generation++;
       return;
     }
-    double limit = seconds() + 120;
+    double begin = seconds(), limit = begin + 120;
     while (board->generation.load() == generation) {
-      if (seconds() > limit) {
+      double at = seconds();
+      if (at > limit) {
         fprintf(stderr, "rank %d: others did not come\n", rank);
         _exit(4);
       }
-      usleep(20);
+      if (at - begin > 0.01) usleep(50);
     }
   }
   template <class T> std::vector<T> exchange(const T &mine) {

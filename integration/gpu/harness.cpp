@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "check.hpp"
-#include "bench.hpp"
+#include "explore.hpp"
 #include "faults.hpp"
 #include "facts.hpp"
 #include "table.hpp"

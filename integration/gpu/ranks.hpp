@@ -13,6 +13,7 @@ struct Region {
 
 struct Shape {
   int grid = 132, block = 512;
+  u64 chunk = 0;  // vectors; 0 keeps the last
 };
 
 class Rank {
@@ -22,9 +23,11 @@ class Rank {
   CUcontext context;
   CUstream stream;
   Module kernels, reference;
-  Region control, source, target;
+  Region control, scratch, source, target;
+  u64 chunk = 4096;
   u64 sequence = 0, epoch = 1;
   u64 limitNanos = 20'000'000'000ull;
+  static constexpr u64 SCRATCH = 256 << 20;
   static constexpr u64 LINE_WORDS = 65536;  // lines for 512 KiB of one rank
 
   Rank(Group &g, const std::string &path, size_t bytes, Kind kind)
@@ -36,6 +39,7 @@ class Rank {
     CU(cuMemAlloc(&table_, 8 * 1024));
     CU(cuMemAlloc(&outcome_, 64));
     control = share(524288 + 2 * g.size * LINE_WORDS * 16, kind);
+    scratch = share(SCRATCH, kind);
     source = share(bytes, kind);
     target = share(bytes, kind);
     writeTable(g.size);
@@ -47,7 +51,7 @@ class Rank {
   void writeTable(int size) {
     size_ = size;
     std::vector<u64> table;
-    for (Region *r : {&control, &source, &target})
+    for (Region *r : {&control, &scratch, &source, &target})
       for (int k = 0; k < size; k++) table.push_back(r->mapped[k]);
     CU(cuMemcpyHtoD(table_, table.data(), table.size() * 8));
     CU(cuMemsetD8(control.own, 0, control.bytes));
@@ -60,15 +64,19 @@ class Rank {
     Call c{};
     c.rank = group.rank;
     c.size = size_;
-    c.ticket = epoch << 40 | ++sequence << 8;
+    c.ticket = epoch << 48 | ++sequence << 16;
     c.limitNanos = limitNanos;
     c.count = count;
     c.reduction = reduction;
     c.root = root;
-    c.source = (inPlace ? 2ull : 1ull) << 48 | sourceOffset;
-    c.target = 2ull << 48 | targetOffset;
+    c.source = (inPlace ? 3ull : 2ull) << 48 | sourceOffset;
+    c.target = 3ull << 48 | targetOffset;
     c.bases = table_;
-    c.slots = 3;
+    c.slots = 4;
+    c.chunk = chunk;
+    c.ownSource = (inPlace ? target.own : source.own) + sourceOffset;
+    c.ownTarget = target.own + targetOffset;
+    for (int r = 0; r < size_ && r < 8; r++) c.near[r] = control.mapped[r];
     c.control = control.own;
     c.report = reportDevice_;
     c.variant = variant;
@@ -78,6 +86,7 @@ class Rank {
   void launch(const std::string &kernel, Call c, Shape s = {}) { launch(kernels[kernel], c, s); }
   void launch(CUfunction f, Call c, Shape s) {
     c.signature = c.signature ? c.signature : (u64)s.grid << 40 ^ c.count << 8 ^ c.reduction << 4 ^ c.variant;
+    if ((u64)s.grid * 3 * c.size * c.chunk * 16 > SCRATCH || s.grid > 384) fprintf(stderr, "grid %d and chunk %llu are too large\n", s.grid, c.chunk), _exit(3);
     void *arguments[] = {&c};
     CU(cuLaunchKernel(f, s.grid, 1, 1, s.block, 1, 1, 0, stream, arguments, nullptr));
   }

@@ -8,14 +8,15 @@ using u32 = unsigned int;
 
 constexpr u32 MAX_RANKS = 128;   // of one NVLink domain
 constexpr u32 MAX_BASES = 1024;  // slots of mapped regions times ranks
-constexpr u32 MAX_BLOCKS = 256;  // of one launch
+constexpr u32 MAX_BLOCKS = 384;  // of one launch
+constexpr u32 NEAR = 8;          // ranks whose control regions are in the call itself
 
 // The one parameter of every collective kernel, passed by value. 64-bit words only, so that a caller without C structs
 // (JCuda: Pointer.to(long[])) passes an array of longs.
 struct Call {
   u64 rank;
   u64 size;
-  u64 ticket;       // epoch << 40 | sequence << 8; the low 8 bits are the phases of the call
+  u64 ticket;       // epoch << 48 | sequence << 16; the low 16 bits are the phases of the call
   u64 limitNanos;   // how long one launch may wait for others, from its start
   u64 signature;    // the same on all ranks of one call: operation, type, reduction, count, root, grid
   u64 count;        // elements: of the vector, or of one rank's block
@@ -23,12 +24,17 @@ struct Call {
   u64 root;
   u64 source;       // slot << 48 | offset in bytes
   u64 target;       // likewise
-  u64 bases;        // device address of u64[slots][size]: where each rank's region is mapped here; slot 0 is the control region
+  u64 bases;        // device address of u64[slots][size]: where each rank's region is mapped here; slot 0 is the control region,
+                    // slot 1 the scratch region
   u64 slots;
   u64 control;      // this rank's control region
   u64 report;       // pinned host word that gets the verdict
   u64 variant;      // which way, where a kernel has several
   u64 lineWords;    // words of one rank's part of the line buffers
+  u64 chunk;        // staged ways: vectors of 16 bytes that a block gives to one rank at a time
+  u64 ownSource;    // address of this rank's source
+  u64 ownTarget;    // and target
+  u64 near[NEAR];   // control regions of all ranks as mapped here, when they are at most NEAR
 };
 
 // The control region of a rank. Device memory that every rank maps. Zero before the first call.
@@ -41,7 +47,7 @@ constexpr u64 PHASES = 65536;
 constexpr u64 LINES = 524288;
 
 enum Verdict : u64 { TIMED_OUT = 1, DESYNC = 2 };
-enum Phase : u64 { ARRIVE = 0, MIDDLE = 1, DEPART = 2 };
+enum Phase : u64 { ARRIVE = 0, MIDDLE = 1, DEPART = 0xffff };
 
 struct Room {
   u64 bases[MAX_BASES];
@@ -92,15 +98,19 @@ __device__ __forceinline__ void storePair(u64 at, u64 first, u64 second) {
                : "memory");
 }
 
+__device__ __forceinline__ u64 controlOf(const Call &c, u64 rank) {
+  return c.size <= NEAR ? c.near[rank] : reinterpret_cast<const u64 *>(c.bases)[rank];
+}
+
 // Breaks the communicator: the first verdict on a rank stays, and every other rank is told. Verdict words:
-// code << 56 | phase << 48 | rank that was missed << 32 | low half of the sequence.
-__device__ __noinline__ void raise(const Call &c, const Room &room, u64 code, u64 phase, u64 other) {
-  u64 mine = code << 56 | phase << 48 | other << 32 | ((c.ticket >> 8) & 0xffffffffull);
+// code << 60 | rank that was missed << 48 | phase << 32 | sequence.
+__device__ __noinline__ void raise(const Call &c, u64 code, u64 phase, u64 other) {
+  u64 mine = code << 60 | other << 48 | phase << 32 | ((c.ticket >> 16) & 0xffffffffull);
   u64 before = atomicCAS_system(reinterpret_cast<u64 *>(c.control), 0ull, mine);
   u64 stands = before == 0 ? mine : before;
   for (u64 r = 0; r < c.size; r++) {
     if (r != c.rank) {
-      atomicCAS_system(reinterpret_cast<u64 *>(room.bases[r]), 0ull, stands);
+      atomicCAS_system(reinterpret_cast<u64 *>(controlOf(c, r)), 0ull, stands);
     }
   }
   storeRelease(c.report, stands);
@@ -108,7 +118,7 @@ __device__ __noinline__ void raise(const Call &c, const Room &room, u64 code, u6
 
 // Ends when ready() holds (true), when the communicator is broken or the deadline passes (false).
 template <class Ready>
-__device__ __forceinline__ bool await(const Call &c, const Room &room, u64 phase, const u64 &other, Ready ready) {
+__device__ __forceinline__ bool await(const Call &c, u64 deadline, u64 phase, const u64 &other, Ready ready) {
   for (u32 turn = 1;; turn++) {
     if (ready()) {
       return true;
@@ -119,8 +129,8 @@ __device__ __forceinline__ bool await(const Call &c, const Room &room, u64 phase
         storeRelease(c.report, verdict);
         return false;
       }
-      if (now() > room.deadline) {
-        raise(c, room, TIMED_OUT, phase, other);
+      if (now() > deadline) {
+        raise(c, TIMED_OUT, phase, other);
         return false;
       }
     }
@@ -128,33 +138,14 @@ __device__ __forceinline__ bool await(const Call &c, const Room &room, u64 phase
 }
 
 __device__ __forceinline__ u64 arrival(const Call &c, u64 control, u64 rank) {
-  return control + ARRIVALS + (((c.ticket >> 8) & 1) * MAX_RANKS + rank) * 64;
-}
-
-// Loads the table of mapped regions. False on every thread of the block when the communicator is broken.
-__device__ __forceinline__ bool open(const Call &c, Room &room) {
-  const u64 *table = reinterpret_cast<const u64 *>(c.bases);
-  for (u32 i = threadIdx.x; i < c.slots * c.size; i += blockDim.x) {
-    room.bases[i] = table[i];
-  }
-  int broken = 0;
-  if (threadIdx.x == 0) {
-    room.deadline = now() + c.limitNanos;
-    u64 verdict = loadRelaxed(c.control);
-    if (verdict != 0) {
-      storeRelease(c.report, verdict);
-      broken = 1;
-    }
-  }
-  return !__syncthreads_or(broken);
+  return control + ARRIVALS + (((c.ticket >> 16) & 1) * MAX_RANKS + rank) * 64;
 }
 
 // Tells every rank that this one has begun the call, and where its memory is. By the first block alone; the others of the launch
 // have nothing to add, since what came before in the stream was done before any of them began.
-__device__ __forceinline__ void announce(const Call &c, const Room &room) {
-  if (blockIdx.x == 0 && threadIdx.x < c.size) {
-    u64 at = arrival(c, room.bases[threadIdx.x], c.rank);
-    __threadfence_system();
+__device__ __forceinline__ void announce(const Call &c, u32 to) {
+  if (blockIdx.x == 0 && to < c.size) {
+    u64 at = arrival(c, controlOf(c, to), c.rank);
     storePair(at, c.ticket, c.source);
     storePair(at + 16, c.ticket, c.target);
     storePair(at + 32, c.ticket, c.signature);
@@ -168,7 +159,7 @@ __device__ __forceinline__ bool meet(const Call &c, Room &room) {
   if (other < c.size) {
     u64 at = arrival(c, c.control, other);
     Pair source, target, signature;
-    bool here = await(c, room, ARRIVE, other, [&] {
+    bool here = await(c, room.deadline, ARRIVE, other, [&] {
       source = loadPair(at);
       target = loadPair(at + 16);
       signature = loadPair(at + 32);
@@ -176,7 +167,7 @@ __device__ __forceinline__ bool meet(const Call &c, Room &room) {
     });
     __threadfence_system();
     if (here && signature.second != c.signature) {
-      raise(c, room, DESYNC, ARRIVE, other);
+      raise(c, DESYNC, ARRIVE, other);
       here = false;
     }
     if (here) {
@@ -189,26 +180,51 @@ __device__ __forceinline__ bool meet(const Call &c, Room &room) {
   return !__syncthreads_or(failed);
 }
 
-// All of the above.
+// Announces, loads the table of mapped regions, and waits for the others. False on every thread of the block on failure.
 __device__ __forceinline__ bool begin(const Call &c, Room &room) {
-  if (!open(c, room)) {
-    return false;
+  if (blockIdx.x == 0 && threadIdx.x < c.size) __threadfence_system();
+  announce(c, threadIdx.x);
+  const u64 *table = reinterpret_cast<const u64 *>(c.bases);
+  for (u32 i = threadIdx.x; i < c.slots * c.size; i += blockDim.x) {
+    room.bases[i] = table[i];
   }
-  announce(c, room);
+  int broken = 0;
+  if (threadIdx.x == 0) {
+    room.deadline = now() + c.limitNanos;
+    u64 verdict = loadRelaxed(c.control);
+    if (verdict != 0) {
+      storeRelease(c.report, verdict);
+      broken = 1;
+    }
+  }
+  if (__syncthreads_or(broken)) return false;
   return meet(c, room);
 }
 
-// Waits until this block of every rank has come to the phase; what they wrote before is seen after.
-__device__ __forceinline__ bool reach(const Call &c, const Room &room, u64 phase) {
+__device__ __forceinline__ u64 phaseRow() { return PHASES + blockIdx.x * MAX_RANKS * 8; }
+
+// Tells this block of every rank that this one has come to the phase; what it wrote before is seen by who sees that.
+__device__ __forceinline__ void tell(const Call &c, u64 phase) {
   __syncthreads();
+  u64 other = threadIdx.x;
+  if (other < c.size && other != c.rank) {
+    storeRelease(controlOf(c, other) + phaseRow() + c.rank * 8, c.ticket + phase);
+  }
+}
+
+// Waits until this block of every rank has come to the phase.
+__device__ __forceinline__ bool hear(const Call &c, const Room &room, u64 phase) {
   int failed = 0;
   u64 other = threadIdx.x;
   if (other < c.size && other != c.rank) {
     u64 word = c.ticket + phase;
-    u64 row = PHASES + blockIdx.x * MAX_RANKS * 8;
-    storeRelease(room.bases[other] + row + c.rank * 8, word);
-    u64 at = c.control + row + other * 8;
-    failed = !await(c, room, phase, other, [&] { return loadAcquire(at) >= word; });
+    u64 at = c.control + phaseRow() + other * 8;
+    failed = !await(c, room.deadline, phase, other, [&] { return loadAcquire(at) >= word; });
   }
   return !__syncthreads_or(failed);
+}
+
+__device__ __forceinline__ bool reach(const Call &c, const Room &room, u64 phase) {
+  tell(c, phase);
+  return hear(c, room, phase);
 }

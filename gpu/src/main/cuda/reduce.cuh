@@ -6,15 +6,23 @@
 __device__ __forceinline__ u64 lane() { return static_cast<u64>(blockIdx.x) * blockDim.x + threadIdx.x; }
 __device__ __forceinline__ u64 lanes() { return static_cast<u64>(gridDim.x) * blockDim.x; }
 
+// What from..to means to one of the threads that share it.
+struct Span {
+  u64 from, to, lane, lanes;
+};
+
+__device__ __forceinline__ Span ofLaunch(u64 from, u64 to) { return {from, to, lane(), lanes()}; }
+__device__ __forceinline__ Span ofBlock(u64 from, u64 to) { return {from, to, threadIdx.x, blockDim.x}; }
+
 // N operands known to the compiler: all of a thread's loads are on their way before the first is used.
 template <class T, int N, int U, class Out>
-__device__ __forceinline__ void reduceVectors(int op, const u64 *operand, u64 from, u64 to, Out out) {
+__device__ __forceinline__ void reduceVectors(int op, const u64 *operand, Span span, Out out) {
   using L = Lanes<T, 16>;
   u64 base[N];
 #pragma unroll
   for (int r = 0; r < N; r++) base[r] = operand[r];
-  u64 step = lanes();
-  u64 i = from + lane();
+  u64 step = span.lanes, to = span.to;
+  u64 i = span.from + span.lane;
   for (; i + (U - 1) * step < to; i += U * step) {
     Vector v[U][N];
 #pragma unroll
@@ -49,12 +57,12 @@ __device__ __forceinline__ void reduceVectors(int op, const u64 *operand, u64 fr
 
 // Any number of operands: the vectors of the next one are on their way while those of one are combined.
 template <class T, int U, class Out>
-__device__ __forceinline__ void reduceVectorsOfAny(int op, const u64 *operand, u32 size, u64 from, u64 to, Out out) {
+__device__ __forceinline__ void reduceVectorsOfAny(int op, const u64 *operand, u32 size, Span span, Out out) {
   using L = Lanes<T, 16>;
   constexpr int ALL = U * L::K;
   using A = typename L::A;
-  u64 step = lanes();
-  for (u64 i = from + lane(); i < to; i += U * step) {
+  u64 step = span.lanes, to = span.to;
+  for (u64 i = span.from + span.lane; i < to; i += U * step) {
     u64 at[U];
     Vector v[U];
 #pragma unroll
@@ -93,26 +101,26 @@ __device__ __forceinline__ void reduceVectorsOfAny(int op, const u64 *operand, u
 
 // Vectors from..to, counted from the addresses of the operands. Out gets (index, vector).
 template <class T, class Out>
-__device__ __forceinline__ void reduceAligned(int op, const u64 *operand, u32 size, u64 from, u64 to, Out out) {
+__device__ __forceinline__ void reduceAligned(int op, const u64 *operand, u32 size, Span span, Out out) {
   if constexpr (sizeof(T) == 4 && Floating<T>::value) {
     if (size == 2) {
-      reduceVectors<T, 2, 4>(op, operand, from, to, out);
+      reduceVectors<T, 2, 4>(op, operand, span, out);
       return;
     }
     if (size == 4) {
-      reduceVectors<T, 4, 4>(op, operand, from, to, out);
+      reduceVectors<T, 4, 2>(op, operand, span, out);
       return;
     }
   }
   constexpr int U = sizeof(T) == 1 ? 1 : sizeof(T) == 4 ? 4 : 2;
-  reduceVectorsOfAny<T, U>(op, operand, size, from, to, out);
+  reduceVectorsOfAny<T, U>(op, operand, size, span, out);
 }
 
 // Elements from..to one by one. Out gets (index, element).
 template <class T, class Out>
-__device__ __forceinline__ void reduceSingle(int op, const u64 *operand, u32 size, u64 from, u64 to, Out out) {
+__device__ __forceinline__ void reduceSingle(int op, const u64 *operand, u32 size, Span span, Out out) {
   using A = typename Sum<T>::type;
-  for (u64 i = from + lane(); i < to; i += lanes()) {
+  for (u64 i = span.from + span.lane; i < span.to; i += span.lanes) {
     A sum[1] = {widen<T>(loadElement<T>(operand[0], i))};
     for (u32 r = 1; r < size; r++) {
       A next[1] = {widen<T>(loadElement<T>(operand[r], i))};
