@@ -70,6 +70,23 @@ class Bench {
     return rank.group.greatest(each[each.size() / 2]);
   }
 
+  // One call at a time between two events, launched by the host while the device is idle: as a caller's profiler sees it.
+  double singleMicroseconds(const std::function<void()> &work, int times) {
+    std::vector<float> each;
+    for (int i = 0; i < times; i++) {
+      rank.group.meet();
+      CU(cuEventRecord(events_[0], rank.stream));
+      work();
+      CU(cuEventRecord(events_[1], rank.stream));
+      CU(cuStreamSynchronize(rank.stream));
+      float ms;
+      CU(cuEventElapsedTime(&ms, events_[0], events_[1]));
+      each.push_back(ms * 1000);
+    }
+    std::sort(each.begin(), each.end());
+    return rank.group.greatest(each[each.size() / 2]);
+  }
+
   void ours(int operation, const std::string &way, u64 bytes, u64 variant, Shape shape) {
     if (way == "ce") {
       copyEngines(operation, bytes, variant, shape);
@@ -93,12 +110,13 @@ class Bench {
   u64 gate_ = 0;
 
   CUfunction function(int operation, const std::string &way) {
-    static const char *const names[] = {"allReduceTwoShotFloat32", "reduceScatterFloat32", "allGather", "broadcast", "allToAll"};
-    static CUfunction found[8] = {};
-    static const char *const more[] = {"allReduceOneShotFloat32", "allReduceStagedFloat32", "reduceScatterStagedFloat32"};
-    int index = way == "one" ? 5 : way == "staged" ? 6 + operation : operation;
-    if (!found[index]) found[index] = rank.kernels[index >= 5 ? more[index - 5] : names[operation]];
-    return found[index];
+    static const char *const direct[] = {"allReduceTwoShotFloat32", "reduceScatterFloat32", "allGather", "broadcast", "allToAll"};
+    static const char *const lines[] = {"allReduceOneShotFloat32", "reduceScatterLinesFloat32", "allGatherLines", "broadcastLines", "allToAllLines"};
+    static const char *const staged[] = {"allReduceStagedFloat32", "reduceScatterStagedFloat32"};
+    static std::map<std::string, CUfunction> found[5];
+    CUfunction &f = found[operation][way];
+    if (!f) f = rank.kernels[way == "lines" ? lines[operation] : way == "staged" ? staged[operation] : direct[operation]];
+    return f;
   }
 
   // Meets, copies by copy engines with a stream for each peer, meets again. Variant 0 fetches, 1 writes. An all-reduce reduces its

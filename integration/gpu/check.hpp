@@ -35,7 +35,8 @@ inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool sma
     u64 most;  // elements
   };
   const Way ways[] = {{"allReduceOneShot", 0, 524288 / (u64)type.bytes}, {"allReduceTwoShot", 0, ~0ull}, {"allReduceTwoShot", 1, ~0ull},
-                      {"allReduceStaged", 0, ~0ull}, {"reduceScatter", 0, ~0ull}, {"reduceScatterStaged", 0, ~0ull}};
+                      {"allReduceStaged", 0, ~0ull}, {"reduceScatter", 0, ~0ull}, {"reduceScatterStaged", 0, ~0ull},
+                      {"reduceScatterLines", 0, 524288 / (u64)type.bytes}};
   std::vector<u64> counts = small ? std::vector<u64>{1, 37, 4099} : std::vector<u64>{1, 3, 17, 1000, 4099, 65541, 1048579};
   const u64 offsets[][2] = {{0, 0}, {3, 3}, {1, 2}};
   u64 size = rank.group.size, chunk = rank.chunk;
@@ -66,14 +67,15 @@ inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool sma
 inline void checkCopies(Rank &rank, Tally &tally, bool small) {
   const Type type = TYPES[6];
   u64 size = rank.group.size;
-  std::vector<u64> counts = small ? std::vector<u64>{1, 4099} : std::vector<u64>{1, 3, 17, 1000, 4099, 65541, 3000001};
+  std::vector<u64> counts = small ? std::vector<u64>{1, 4099} : std::vector<u64>{1, 3, 17, 1000, 4096, 4099, 65541, 3000001};
   const u64 offsets[][2] = {{0, 0}, {3, 3}, {4, 8}, {1, 2}};
   u64 chunk = rank.chunk;
   rank.chunk = 64;
-  for (const char *kernel : {"allGather", "allToAll", "broadcast"})
+  for (const char *kernel : {"allGather", "allToAll", "broadcast", "allGatherLines", "allToAllLines", "broadcastLines"})
     for (u64 variant = 0; variant < 2; variant++)
       for (u64 count : counts)
         for (auto &offset : offsets) {
+          if (std::string(kernel).find("Lines") != std::string::npos && (count > 524288 || (variant > 0 && kernel[0] == 'b'))) continue;
           bool all = kernel[0] == 'a', exchange = kernel[3] == 'T';
           bool own = kernel[3] == 'G' && variant == 1;  // in place: the source is this rank's block of the target
           if (exchange && variant > 0) continue;
@@ -146,6 +148,37 @@ inline void checkBlocks(Rank &rank, Tally &tally, u64 blocks) {
   rank.group.meet();
 }
 
+
+// Calls of different kinds in a row without any other synchronisation, which show a line or a word that is written too early.
+inline void checkMixture(Rank &rank, Tally &tally, int rounds) {
+  const Type type = TYPES[4];
+  u64 size = rank.group.size, count = 3000;
+  const char *const kernels[] = {"allReduceOneShotInt32", "broadcastLines", "allReduceTwoShotInt32", "allGatherLines", "allReduceStagedInt32", "broadcast"};
+  std::vector<Task> tasks;
+  auto place = [&](int i) { return 4096 + (u64)i * 131072; };
+  CU(cuMemsetD8Async(rank.target.own, 0xA5, place(rounds), rank.stream));
+  for (int i = 0; i < rounds; i++) {
+    u64 roll = (i * 2654435761u >> 7) % 6, root = i % size;
+    bool isRoot = (u64)rank.group.rank == root && kernels[roll][0] == 'b';
+    Task t{(u64)(kernels[roll][0] == 'b' ? 3 : kernels[roll][3] == 'G' ? 1 : 0), 0, count, (u64)i * 77 + 5, (u64)rank.group.rank, size, 1, root, 0};
+    rank.fill(type.name, isRoot ? rank.target.own + place(i) : rank.source.own + place(i), t);
+    tasks.push_back(t);
+  }
+  CU(cuStreamSynchronize(rank.stream));
+  rank.group.meet();
+  for (int i = 0; i < rounds; i++) {
+    u64 roll = (i * 2654435761u >> 7) % 6, root = i % size;
+    bool bytes = tasks[i].kind != 0, isRoot = (u64)rank.group.rank == root && tasks[i].kind == 3;
+    rank.launch(kernels[roll], rank.call(bytes ? count * 4 : count, 1, root, place(i), place(i), 0, isRoot), Shape{6, 128, 64});
+  }
+  for (int i = 0; i < rounds; i++) {
+    Task t = tasks[i];
+    if (t.kind == 1) t.count = count * size;
+    auto o = rank.check(type.name, rank.target.own + place(i), t, t.count * 4);
+    judge(rank, tally, type, "mixture", o, count, 1, i, 0, 0);
+  }
+}
+
 inline int checkAll(Group &group, const std::string &path, Kind kind, bool small) {
   Rank rank(group, path, 64 << 20, kind);
   Tally tally;
@@ -155,6 +188,7 @@ inline int checkAll(Group &group, const std::string &path, Kind kind, bool small
   }
   checkCopies(rank, tally, small);
   checkBlocks(rank, tally, small ? 50 : 3000);
+  for (int i = 0; i < (small ? 1 : 10); i++) checkMixture(rank, tally, 400);
   for (int i = 0; i < 10; i++) rank.launch("barrier", rank.call(0, 0, 0, 0, 0, 0), Shape{1, 256});
   CU(cuStreamSynchronize(rank.stream));
   printf("check: rank %d of %d, %s: %llu checks, %llu failures, verdict %llx\n", group.rank, group.size,

@@ -11,19 +11,19 @@ inline std::vector<Candidate> candidates(int operation, u64 total) {
     for (int grid : grids) list.push_back({"sm", 0, {grid, 512}});
     if (operation == ALL_REDUCE)
       for (int grid : grids) list.push_back({"sm", 1, {grid, 512}});
-    for (u64 chunk : {512, 2048, 4096})
-      for (Shape shape : {Shape{48, 512}, Shape{64, 512}, Shape{96, 512}, Shape{132, 512}, Shape{264, 256}}) {
+    for (u64 chunk : {1024, 1536, 2048, 3072, 4096})
+      for (Shape shape : {Shape{96, 512}, Shape{132, 512}, Shape{264, 256}}) {
         shape.chunk = chunk;
         if (large || chunk < 4096) list.push_back({"staged", 0, shape});
       }
   } else if (operation == BROADCAST_) {
-    for (u64 chunk : {512, 2048, 4096})
-      for (Shape shape : {Shape{32, 512}, Shape{64, 512}, Shape{132, 512}, Shape{264, 256}}) {
+    for (u64 chunk : {256, 512, 1024, 2048})
+      for (Shape shape : {Shape{32, 512}, Shape{64, 256}, Shape{64, 512}, Shape{132, 512}, Shape{132, 256}, Shape{264, 128}, Shape{264, 256}}) {
         shape.chunk = chunk;
         list.push_back({"sm", 1, shape});
       }
   } else {
-    for (Shape shape : {Shape{32, 512}, Shape{48, 512}, Shape{64, 512}, Shape{96, 512}, Shape{132, 256}, Shape{132, 512}, Shape{264, 256}}) list.push_back({"sm", 0, shape});
+    for (Shape shape : {Shape{48, 512}, Shape{96, 512}, Shape{120, 512}, Shape{132, 256}, Shape{132, 512}, Shape{264, 256}}) list.push_back({"sm", 0, shape});
   }
   if (operation != REDUCE_SCATTER && operation != BROADCAST_) {
     list.push_back({"ce", 0, {32, 512}});
@@ -41,24 +41,32 @@ inline int explore(Group &group, const std::string &path, u64 most) {
   double empty = bench.microseconds([&] { CU(cuLaunchKernel(rank.reference["nothing"], 1, 1, 1, 32, 1, 1, 0, rank.stream, nullptr, nullptr)); }, 40);
   double meet = bench.microseconds([&] { rank.launch("barrier", rank.call(0, 0, 0, 0, 0, 0), {1, 128}); }, 40);
   if (lead) printf("an empty kernel and its event %.1f us, barrier %.1f us\n", empty, meet);
-  for (u64 bytes : {1ull << 10, 8ull << 10, 64ull << 10, 256ull << 10, 512ull << 10, 1ull << 20, 2ull << 20, 8ull << 20}) {
-    std::vector<Candidate> list;
-    for (int grid : {1, 4, 16, 32, 64, 132}) {
-      if (bytes <= (512 << 10) && (u64)grid * 4096 <= bytes * 2) list.push_back({"one", 0, {grid, 512}});
-      if (bytes <= (512 << 10) && (u64)grid * 1024 <= bytes * 2) list.push_back({"one", 0, {grid, 128}});
-      if (bytes > 8192) list.push_back({"sm", 0, {grid, 512}});
+  for (int operation = 0; operation < 5; operation++)
+    for (u64 total : {1ull << 10, 8ull << 10, 64ull << 10, 128ull << 10, 256ull << 10, 512ull << 10, 1ull << 20, 4ull << 20}) {
+      u64 bytes = total / (operation == ALL_REDUCE || operation == BROADCAST_ ? 1 : n);
+      std::vector<Candidate> list;
+      int threads = (int)((bytes + 7) / 8);
+      if (bytes <= (512 << 10))
+        for (int block : {128, 256, 512})
+          for (int each : {1, 2}) {
+            int grid = (threads + block * each - 1) / (block * each);
+            if (grid <= 264 && (grid > 1 || each == 1)) list.push_back({"lines", 0, {grid, block}});
+          }
+      for (int grid : {1, 8, 16, 32, 64, 132})
+        if (total > 4096 || grid == 1) list.push_back({"sm", 0, {grid, 512}});
+      if (operation == BROADCAST_ && total >= (512 << 10)) 
+        for (u64 chunk : {64, 256, 512}) list.push_back({"sm", 1, {132, 256, chunk}});
+      if (nccl) {
+        auto work = [&] { nccl.run(operation, rank.source.own, rank.target.own, bytes); };
+        double us = bench.microseconds(work, 40), single = bench.singleMicroseconds(work, 40);
+        if (lead) printf("%-14s %8llu B NCCL %7.1f us, single %7.1f us\n", OPERATIONS[operation], total, us, single);
+      }
+      for (const Candidate &x : list) {
+        double us = bench.time(operation, x.way, bytes, x.variant, x.shape, 40);
+        double single = bench.singleMicroseconds([&] { bench.ours(operation, x.way, bytes, x.variant, x.shape); }, 40);
+        if (lead) printf("%-14s %8llu B %s %llu %3dx%3d %7.1f us, single %7.1f us\n", OPERATIONS[operation], total, x.way, x.variant, x.shape.grid, x.shape.block, us, single);
+      }
     }
-    if (nccl) {
-      auto work = [&] { nccl.run(0, rank.source.own, rank.target.own, bytes); };
-      double us = bench.microseconds(work, 40), host = bench.hostMicroseconds(work, 40);
-      if (lead) printf("all-reduce %7llu B NCCL %7.1f us, host %7.1f us\n", bytes, us, host);
-    }
-    for (const Candidate &x : list) {
-      double us = bench.time(ALL_REDUCE, x.way, bytes, x.variant, x.shape, 40);
-      double host = bench.hostMicroseconds([&] { bench.ours(ALL_REDUCE, x.way, bytes, x.variant, x.shape); }, 40);
-      if (lead) printf("all-reduce %7llu B %s %llu %3dx%3d %7.1f us, host %7.1f us\n", bytes, x.way, x.variant, x.shape.grid, x.shape.block, us, host);
-    }
-  }
   for (int operation = 0; operation < 5; operation++)
     for (u64 total : {16ull << 20, 64ull << 20, 256ull << 20, 1024ull << 20}) {
       u64 bytes = total / (operation == ALL_REDUCE || operation == BROADCAST_ ? 1 : n);

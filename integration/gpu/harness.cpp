@@ -16,6 +16,7 @@ int main(int count, char **argument) {
   setvbuf(stdout, nullptr, _IOLBF, 0);
   setenv("NCCL_SOCKET_IFNAME", "lo", 0);
   setenv("NCCL_NVLS_ENABLE", "0", 1);
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);  // else streams share queues, and copies wait for what is not theirs
   std::string dir = argument[1], mode = argument[2];
   int gpus = atoi(argument[3]), ranks = atoi(argument[4]);
   auto run = [&](auto body) { return fork_ranks(ranks, gpus, body); };

@@ -38,7 +38,7 @@ class Rank {
     CU(cuMemHostGetDevicePointer(&reportDevice_, report_, 0));
     CU(cuMemAlloc(&table_, 8 * 1024));
     CU(cuMemAlloc(&outcome_, 64));
-    control = share(524288 + 2 * g.size * LINE_WORDS * 16, kind);
+    control = share(1048576 + 2 * g.size * LINE_WORDS * 16, kind);
     scratch = share(SCRATCH, kind);
     source = share(bytes, kind);
     target = share(bytes, kind);
@@ -86,7 +86,7 @@ class Rank {
   void launch(const std::string &kernel, Call c, Shape s = {}) { launch(kernels[kernel], c, s); }
   void launch(CUfunction f, Call c, Shape s) {
     c.signature = c.signature ? c.signature : (u64)s.grid << 40 ^ c.count << 8 ^ c.reduction << 4 ^ c.variant;
-    if ((u64)s.grid * 3 * c.size * c.chunk * 16 > SCRATCH || s.grid > 384) fprintf(stderr, "grid %d and chunk %llu are too large\n", s.grid, c.chunk), _exit(3);
+    if ((u64)s.grid * 3 * c.size * c.chunk * 16 > SCRATCH || s.grid > 512) fprintf(stderr, "grid %d and chunk %llu are too large\n", s.grid, c.chunk), _exit(3);
     void *arguments[] = {&c};
     CU(cuLaunchKernel(f, s.grid, 1, 1, s.block, 1, 1, 0, stream, arguments, nullptr));
   }

@@ -8,7 +8,7 @@ using u32 = unsigned int;
 
 constexpr u32 MAX_RANKS = 128;   // of one NVLink domain
 constexpr u32 MAX_BASES = 1024;  // slots of mapped regions times ranks
-constexpr u32 MAX_BLOCKS = 384;  // of one launch
+constexpr u32 MAX_BLOCKS = 512;  // of one launch
 constexpr u32 NEAR = 8;          // ranks whose control regions are in the call itself
 
 // The one parameter of every collective kernel, passed by value. 64-bit words only, so that a caller without C structs
@@ -41,10 +41,10 @@ struct Call {
 //       0  verdict: 0, or why the communicator broke (see raise)
 //    4096  arrivals [2][MAX_RANKS] of 64 bytes: ticket,source | ticket,target | ticket,signature; written by the rank of the index
 //   65536  phases [MAX_BLOCKS][MAX_RANKS]: the ticket and phase that a block of that rank has reached
-//  524288  lines [2][size][lineWords] of 16 bytes: eight bytes of data and the ticket of their call
+// 1048576  lines [2][size][lineWords] of 16 bytes: eight bytes of data and the ticket of their call
 constexpr u64 ARRIVALS = 4096;
 constexpr u64 PHASES = 65536;
-constexpr u64 LINES = 524288;
+constexpr u64 LINES = 1048576;
 
 enum Verdict : u64 { TIMED_OUT = 1, DESYNC = 2 };
 enum Phase : u64 { ARRIVE = 0, MIDDLE = 1, DEPART = 0xffff };

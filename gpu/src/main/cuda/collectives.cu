@@ -40,88 +40,108 @@ __device__ __forceinline__ u64 lineAt(const Call &c, u64 control, u64 rank, u64 
   return control + LINES + ((((c.ticket >> 16) & 1) * c.size + rank) * c.lineWords + word) * 16;
 }
 
-template <class T, int N>
-__device__ __forceinline__ bool reduceLines(const Call &c, u64 source, u64 target, u64 words, u64 ticket) {
-  using L = Lanes<T, 8>;
-  int op = static_cast<int>(c.reduction);
-  u64 deadline = now() + c.limitNanos;
-  u64 verdict = loadRelaxed(c.control);
-  for (u64 w = lane(); w < words; w += lanes()) {
-    u64 mine = loadLine<T>(source, w, c.count);
-    Pair got[N];
+// What became of the wait for one word of every other rank.
+template <int N> struct Lines {
+  u64 word[N];
+};
+
+// Waits for word w of every rank but this one. False on this thread when the communicator is broken or breaks.
+template <int N>
+__device__ __forceinline__ bool takeLines(const Call &c, u64 deadline, u64 ticket, u64 w, Lines<N> &got) {
+  u64 missing = 0;
+  bool differs = false;
+  bool here = await(c, deadline, MIDDLE, missing, [&] {
+    bool all = true;
 #pragma unroll
     for (int r = 0; r < N; r++) {
-      if (r != c.rank) storePair(lineAt(c, controlOf(c, r), c.rank, w), mine, ticket);
-    }
-    u64 missing = 0;
-    bool differs = false;
-    bool here = await(c, deadline, MIDDLE, missing, [&] {
-      bool all = true;
-#pragma unroll
-      for (int r = 0; r < N; r++) {
-        if (r == c.rank) {
-          got[r].first = mine;
-        } else {
-          got[r] = loadPair(lineAt(c, c.control, r, w));
-          if (got[r].second != ticket) {
-            all = false;
-            missing = r;
-            differs = differs || got[r].second >> 16 == ticket >> 16;
-          }
+      if (r != c.rank) {
+        Pair p = loadPair(lineAt(c, c.control, r, w));
+        got.word[r] = p.first;
+        if (p.second != ticket) {
+          all = false;
+          missing = r;
+          differs = differs || p.second >> 16 == ticket >> 16;
         }
       }
-      return all || differs;
-    });
-    if (!here || verdict != 0) {
-      if (verdict != 0) storeRelease(c.report, verdict);
-      return false;
     }
-    if (differs) {
-      raise(c, DESYNC, MIDDLE, missing);
-      return false;
+    return all || differs;
+  });
+  if (here && differs) {
+    raise(c, DESYNC, MIDDLE, missing);
+    return false;
+  }
+  return here;
+}
+
+__device__ __forceinline__ bool takeLine(const Call &c, u64 deadline, u64 ticket, u64 w, u64 from, u64 &word) {
+  Pair p;
+  u64 at = lineAt(c, c.control, from, w);
+  bool here = await(c, deadline, MIDDLE, from, [&] {
+    p = loadPair(at);
+    return p.second >> 16 == ticket >> 16;
+  });
+  if (here && p.second != ticket) {
+    raise(c, DESYNC, MIDDLE, from);
+    return false;
+  }
+  word = p.first;
+  return here;
+}
+
+// A verdict from before, which a launch on a broken communicator finds at once.
+__device__ __forceinline__ bool broken(const Call &c, u64 verdict) {
+  if (verdict != 0) storeRelease(c.report, verdict);
+  return verdict != 0;
+}
+
+// The low 16 bits of a line's ticket are those of the signature, so that ranks that call it differently find out.
+__device__ __forceinline__ u64 lineTicket(const Call &c) { return c.ticket | (c.signature & 0xffff); }
+
+// from(r): where the elements are that rank r reduces. All the same for an all-reduce.
+template <class T, int N, class From>
+__device__ __forceinline__ void reduceLines(const Call &c, u64 words, From from) {
+  using L = Lanes<T, 8>;
+  int op = static_cast<int>(c.reduction);
+  u64 deadline = now() + c.limitNanos, ticket = lineTicket(c);
+  u64 verdict = loadRelaxed(c.control);
+  for (u64 w = lane(); w < words; w += lanes()) {
+    u64 mine = loadLine<T>(from(static_cast<u32>(c.rank)), w, c.count);
+    Lines<N> got;
+#pragma unroll
+    for (int r = 0; r < N; r++) {
+      if (r != c.rank) storePair(lineAt(c, controlOf(c, r), c.rank, w), loadLine<T>(from(r), w, c.count), ticket);
     }
+    if (broken(c, verdict) || !takeLines<N>(c, deadline, ticket, w, got)) return;
     typename L::A sum[L::K], next[L::K];
-    L::unpack(got[0].first, sum);
+    L::unpack(c.rank == 0 ? mine : got.word[0], sum);
 #pragma unroll
     for (int r = 1; r < N; r++) {
-      L::unpack(got[r].first, next);
+      L::unpack(r == c.rank ? mine : got.word[r], next);
       combine(op, sum, next);
     }
     finish(op, sum, N);
-    storeLine<T>(target, w, c.count, L::template pack<u64>(sum));
+    storeLine<T>(c.ownTarget, w, c.count, L::template pack<u64>(sum));
   }
-  return true;
 }
 
-template <class T>
-__device__ __noinline__ bool reduceLinesOfAny(const Call &c, u64 source, u64 target, u64 words, u64 ticket) {
+template <class T, class From>
+__device__ __noinline__ void reduceLinesOfAny(const Call &c, u64 words, From from) {
   using L = Lanes<T, 8>;
   int op = static_cast<int>(c.reduction);
-  u64 deadline = now() + c.limitNanos;
+  u64 deadline = now() + c.limitNanos, ticket = lineTicket(c);
   u64 verdict = loadRelaxed(c.control);
   for (u64 w = lane(); w < words; w += lanes()) {
-    u64 mine = loadLine<T>(source, w, c.count);
+    u64 mine = loadLine<T>(from(static_cast<u32>(c.rank)), w, c.count);
     for (u32 k = 1; k < c.size; k++) {
-      u64 r = c.rank + k < c.size ? c.rank + k : c.rank + k - c.size;
-      storePair(lineAt(c, controlOf(c, r), c.rank, w), mine, ticket);
+      u32 r = static_cast<u32>(c.rank + k < c.size ? c.rank + k : c.rank + k - c.size);
+      storePair(lineAt(c, controlOf(c, r), c.rank, w), loadLine<T>(from(r), w, c.count), ticket);
     }
+    if (broken(c, verdict)) return;
     typename L::A sum[L::K], next[L::K];
     for (u32 r = 0; r < c.size; r++) {
-      Pair got = {mine, ticket};
-      if (r != c.rank) {
-        u64 at = lineAt(c, c.control, r, w);
-        if (!await(c, deadline, MIDDLE, r, [&] {
-              got = loadPair(at);
-              return got.second >> 16 == ticket >> 16;
-            })) {
-          return false;
-        }
-        if (got.second != ticket) {
-          raise(c, DESYNC, MIDDLE, r);
-          return false;
-        }
-      }
-      L::unpack(got.first, next);
+      u64 word = mine;
+      if (r != c.rank && !takeLine(c, deadline, ticket, w, r, word)) return;
+      L::unpack(word, next);
       if (r == 0) {
 #pragma unroll
         for (int k = 0; k < L::K; k++) sum[k] = next[k];
@@ -130,26 +150,60 @@ __device__ __noinline__ bool reduceLinesOfAny(const Call &c, u64 source, u64 tar
       }
     }
     finish(op, sum, static_cast<u32>(c.size));
-    if (verdict != 0) {
-      storeRelease(c.report, verdict);
-      return false;
-    }
-    storeLine<T>(target, w, c.count, L::template pack<u64>(sum));
+    storeLine<T>(c.ownTarget, w, c.count, L::template pack<u64>(sum));
   }
-  return true;
 }
 
-// The low 16 bits of a line's ticket are those of the signature, so that ranks that call it differently find out.
-template <class T> __device__ __forceinline__ void allReduceOneShot(const Call &c) {
+template <class T, class From> __device__ __forceinline__ void reduceByLines(const Call &c, From from) {
   u64 words = (c.count * sizeof(T) + 7) / 8;
-  u64 ticket = c.ticket | (c.signature & 0xffff);
   announce(c, blockDim.x - 1 - threadIdx.x);
   if (sizeof(T) > 1 && c.size == 2) {
-    reduceLines<T, 2>(c, c.ownSource, c.ownTarget, words, ticket);
+    reduceLines<T, 2>(c, words, from);
   } else if (sizeof(T) > 1 && c.size == 4) {
-    reduceLines<T, 4>(c, c.ownSource, c.ownTarget, words, ticket);
+    reduceLines<T, 4>(c, words, from);
   } else {
-    reduceLinesOfAny<T>(c, c.ownSource, c.ownTarget, words, ticket);
+    reduceLinesOfAny<T>(c, words, from);
+  }
+}
+
+template <class T> __device__ __forceinline__ void allReduceOneShot(const Call &c) {
+  reduceByLines<T>(c, [&](u32) { return c.ownSource; });
+}
+
+template <class T> __device__ __forceinline__ void reduceScatterLines(const Call &c) {
+  reduceByLines<T>(c, [&](u32 r) { return c.ownSource + r * c.count * sizeof(T); });
+}
+
+// Bytes: from(r) is given to rank r, and what it gives goes to(r).
+template <class From, class To> __device__ __forceinline__ void exchangeLines(const Call &c, From from, To to) {
+  using Byte = unsigned char;
+  u64 words = (c.count + 7) / 8;
+  u64 deadline = now() + c.limitNanos, ticket = lineTicket(c);
+  u64 verdict = loadRelaxed(c.control);
+  announce(c, blockDim.x - 1 - threadIdx.x);
+  for (u64 w = lane(); w < words; w += lanes()) {
+    for (u32 k = 1; k < c.size; k++) {
+      u32 r = static_cast<u32>(c.rank + k < c.size ? c.rank + k : c.rank + k - c.size);
+      storePair(lineAt(c, controlOf(c, r), c.rank, w), loadLine<Byte>(from(r), w, c.count), ticket);
+    }
+    u32 me = static_cast<u32>(c.rank);
+    if (from(me) != to(me)) storeLine<Byte>(to(me), w, c.count, loadLine<Byte>(from(me), w, c.count));
+    if (broken(c, verdict)) return;
+    if (c.size == 4) {
+      Lines<4> got;
+      if (!takeLines<4>(c, deadline, ticket, w, got)) return;
+#pragma unroll
+      for (u32 r = 0; r < 4; r++) {
+        if (r != me) storeLine<Byte>(to(r), w, c.count, got.word[r]);
+      }
+    } else {
+      for (u32 k = 1; k < c.size; k++) {
+        u32 r = me + k < c.size ? me + k : me + k - static_cast<u32>(c.size);
+        u64 word;
+        if (!takeLine(c, deadline, ticket, w, r, word)) return;
+        storeLine<Byte>(to(r), w, c.count, word);
+      }
+    }
   }
 }
 
@@ -238,11 +292,17 @@ template <class T> __device__ __forceinline__ void reduceScatter(const Call &c, 
   reach(c, room, DEPART);
 }
 
+// The k-th of the others, from 1. Blocks take them in different orders, so that all are written to at any time.
+__device__ __forceinline__ u32 peerOf(const Call &c, u32 k) {
+  u32 size = static_cast<u32>(c.size), r = static_cast<u32>(c.rank) + 1 + (k - 1 + blockIdx.x) % (size - 1);
+  return r < size ? r : r - size;
+}
+
 // Nothing is read over the link: each block gives each rank the chunk that it reduces, in the scratch region of that rank, and reduces
 // the chunks that it was given before. One word to each rank a turn, turn + 1: the chunk of this turn is there, and that of the last
 // one was used. A chunk of turn t lies where that of t - 3 lay: it is written after the words of turn t - 2 were heard, which say that.
-template <class T, class From, class Out>
-__device__ __forceinline__ bool reduceStaged(const Call &c, const Room &room, u64 longest, From from, Out out) {
+template <class T, class From, class Out, class After>
+__device__ __forceinline__ bool reduceStaged(const Call &c, const Room &room, u64 longest, From from, Out out, After after) {
   int op = static_cast<int>(c.reduction);
   u32 size = static_cast<u32>(c.size);
   __shared__ u64 operand[MAX_RANKS];
@@ -255,8 +315,7 @@ __device__ __forceinline__ bool reduceStaged(const Call &c, const Room &room, u6
     if (turn >= 3 && !hear(c, room, turn - 1)) return false;
     u64 begin = (turn * gridDim.x + blockIdx.x) * c.chunk;
     for (u32 k = 1; turn < turns && k < size; k++) {
-      u32 r = static_cast<u32>(c.rank) + k;
-      r = r < size ? r : r - size;
+      u32 r = peerOf(c, k);
       Pair slice = from(r);  // address, vectors
       if (begin < slice.second) {
         u64 n = slice.second - begin < c.chunk ? slice.second - begin : c.chunk;
@@ -274,6 +333,7 @@ __device__ __forceinline__ bool reduceStaged(const Call &c, const Room &room, u6
         }
         __syncthreads();
         reduceAligned<T>(op, operand, size, ofBlock(0, n), [&](u64 i, const Vector &v) { out(before + i, v); });
+        after(before, n);
       }
     }
     tell(c, turn + 1);
@@ -294,16 +354,18 @@ template <class T> __device__ __forceinline__ void allReduceStaged(const Call &c
   u64 shift = cut.head * sizeof(T);
   u64 source = room.source[c.rank] + shift;
   u64 mine = partBegin(cut.vectors, c.rank, size);
+  u64 target = room.target[c.rank] + shift + mine * 16;
   reduceStaged<T>(
       c, room, partBegin(cut.vectors, 1, size),
       [&](u32 r) -> Pair {
         u64 first = partBegin(cut.vectors, r, size);
         return {source + first * 16, partBegin(cut.vectors, r + 1, size) - first};
       },
-      [&](u64 i, const Vector &v) {
-        for (u32 k = 1; k <= size; k++) {
-          u32 r = static_cast<u32>(c.rank) + k;
-          storeVector(room.target[r < size ? r : r - size] + shift + (mine + i) * 16, v);
+      [&](u64 i, const Vector &v) { storeVector(target + i * 16, v); },
+      [&](u64 i, u64 n) {
+        __syncthreads();
+        for (u32 k = 1; k < size; k++) {
+          copyVectors(room.target[peerOf(c, k)] + shift + (mine + i) * 16, target + i * 16, n, threadIdx.x, blockDim.x);
         }
       });
 }
@@ -321,7 +383,7 @@ template <class T> __device__ __forceinline__ void reduceScatterStaged(const Cal
   }
   reduceStaged<T>(
       c, room, bytes / 16, [&](u32 r) -> Pair { return {room.source[c.rank] + r * bytes, bytes / 16}; },
-      [&](u64 i, const Vector &v) { storeVector(target + i * 16, v); });
+      [&](u64 i, const Vector &v) { storeVector(target + i * 16, v); }, [](u64, u64) {});
 }
 
 // Operands of this device alone, as many as size, whose addresses are at bases; no rank is waited for.
@@ -347,6 +409,9 @@ template <class T> __device__ __forceinline__ void reduceLocal(const Call &c, Ro
 #define REDUCTIONS(NAME, T)                                                                        \
   extern "C" __global__ void __launch_bounds__(THREADS, 1) allReduceOneShot##NAME(const __grid_constant__ Call c) { \
     allReduceOneShot<T>(c);                                                                  \
+  }                                                                                                \
+  extern "C" __global__ void __launch_bounds__(THREADS, 1) reduceScatterLines##NAME(const __grid_constant__ Call c) { \
+    reduceScatterLines<T>(c);                                                                      \
   }                                                                                                \
   extern "C" __global__ void __launch_bounds__(THREADS, 1) allReduceTwoShot##NAME(const __grid_constant__ Call c) { \
     __shared__ Room room;                                                                          \
@@ -380,129 +445,127 @@ REDUCTIONS(Bfloat16, __nv_bfloat16)
 
 // Bytes from here on: count is in bytes. Ranks write, none reads over the link.
 
-// Gives the block of `rank + k` to that rank, this rank's own last; the blocks of all are on their way at once where everything is
-// aligned, else one after the other.
-template <class From, class To>
-__device__ __forceinline__ void giveBlocks(const Call &c, u64 alignment, From from, To to) {
-  u32 size = static_cast<u32>(c.size), rank = static_cast<u32>(c.rank);
-  auto peer = [&](u32 k) { return rank + k < size ? rank + k : rank + k - size; };
-  if (((alignment | c.count) & 15) != 0) {
-    for (u32 k = 1; k <= size; k++) {
-      u32 r = peer(k);
-      if (from(r) != to(r)) copyBytes(to(r), from(r), c.count, lane(), lanes());
+// Gives a block to every rank. Where the launch has blocks enough, each of them serves one rank, one in twelve this rank's own.
+template <class From, class To> __device__ __forceinline__ void giveBlocks(const Call &c, From from, To to) {
+  u32 others = static_cast<u32>(c.size) - 1, me = static_cast<u32>(c.rank);
+  u32 own = gridDim.x / 12;
+  if (own == 0 || gridDim.x - own < others) {
+    for (u32 k = 1; k <= others; k++) {
+      u32 r = peerOf(c, k);
+      copyBytes(to(r), from(r), c.count, lane(), lanes());
     }
+    if (from(me) != to(me)) copyBytes(to(me), from(me), c.count, lane(), lanes());
     return;
   }
-  constexpr u32 PEERS = 4, DEPTH = 2;
-  u64 step = lanes(), n = c.count / 16;
-  for (u64 i = lane(); i < n; i += DEPTH * step) {
-    for (u32 k = 1; k <= size; k += PEERS) {
-      Vector v[PEERS][DEPTH];
-#pragma unroll
-      for (u32 p = 0; p < PEERS; p++)
-#pragma unroll
-        for (u32 d = 0; d < DEPTH; d++)
-          if (k + p <= size && i + d * step < n) v[p][d] = loadVector(from(peer(k + p)) + (i + d * step) * 16);
-#pragma unroll
-      for (u32 p = 0; p < PEERS; p++)
-#pragma unroll
-        for (u32 d = 0; d < DEPTH; d++)
-          if (k + p <= size && i + d * step < n) storeVector(to(peer(k + p)) + (i + d * step) * 16, v[p][d]);
-    }
+  if (blockIdx.x % 12 == 11) {
+    if (from(me) != to(me)) copyBytes(to(me), from(me), c.count, blockIdx.x / 12 * blockDim.x + threadIdx.x, own * blockDim.x);
+    return;
   }
+  if (others == 0) {
+    return;
+  }
+  u32 index = blockIdx.x - blockIdx.x / 12, serving = gridDim.x - own;
+  u32 k = index % others, blocks = (serving - k + others - 1) / others;
+  u32 r = me + 1 + k;
+  r = r <= others ? r : r - others - 1;
+  copyBytes(to(r), from(r), c.count, index / others * blockDim.x + threadIdx.x, blocks * blockDim.x);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) allGather(const __grid_constant__ Call c) {
   __shared__ Room room;
   if (!begin(c, room)) return;
-  u32 size = static_cast<u32>(c.size), rank = static_cast<u32>(c.rank);
-  u64 source = room.source[rank], block = c.rank * c.count;
-  u64 alignment = source | c.count;
-  for (u32 r = 0; r < size; r++) alignment |= room.target[r];
-  bool inPlace = room.target[rank] + block == source;
-  if ((alignment & 15) != 0) {
-    for (u32 k = 1; k <= size; k++) {
-      u32 r = rank + k < size ? rank + k : rank + k - size;
-      if (r != rank || !inPlace) copyBytes(room.target[r] + block, source, c.count, lane(), lanes());
-    }
-  } else {
-    u64 step = lanes(), n = c.count / 16;
-    u32 last = inPlace ? size - 1 : size;
-    constexpr u32 DEPTH = 4;
-    for (u64 i = lane(); i < n; i += DEPTH * step) {
-      Vector v[DEPTH];
-#pragma unroll
-      for (u32 d = 0; d < DEPTH; d++)
-        if (i + d * step < n) v[d] = loadVector(source + (i + d * step) * 16);
-      for (u32 k = 1; k <= last; k++) {
-        u64 to = room.target[rank + k < size ? rank + k : rank + k - size] + block;
-#pragma unroll
-        for (u32 d = 0; d < DEPTH; d++)
-          if (i + d * step < n) storeVector(to + (i + d * step) * 16, v[d]);
-      }
-    }
-  }
+  giveBlocks(
+      c, [&](u32) { return room.source[c.rank]; }, [&](u32 r) { return room.target[r] + c.rank * c.count; });
   reach(c, room, DEPART);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) allToAll(const __grid_constant__ Call c) {
   __shared__ Room room;
   if (!begin(c, room)) return;
-  u64 alignment = room.source[c.rank];
-  for (u32 r = 0; r < c.size; r++) alignment |= room.target[r];
   giveBlocks(
-      c, alignment, [&](u32 r) { return room.source[c.rank] + r * c.count; },
-      [&](u32 r) { return room.target[r] + c.rank * c.count; });
+      c, [&](u32 r) { return room.source[c.rank] + r * c.count; }, [&](u32 r) { return room.target[r] + c.rank * c.count; });
   reach(c, room, DEPART);
 }
 
-// Source and target are the same memory on the root. Variant 0: every rank fetches all of it. Variant 1: the root gives each other
-// rank a part, chunk by chunk, and that rank gives it on to the others, so that each byte leaves the root once.
+extern "C" __global__ void __launch_bounds__(THREADS, 1) allGatherLines(const __grid_constant__ Call c) {
+  exchangeLines(
+      c, [&](u32) { return c.ownSource; }, [&](u32 r) { return c.ownTarget + r * c.count; });
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1) allToAllLines(const __grid_constant__ Call c) {
+  exchangeLines(
+      c, [&](u32 r) { return c.ownSource + r * c.count; }, [&](u32 r) { return c.ownTarget + r * c.count; });
+}
+
+// The root gives its words to all. Every rank then waits until all have begun, as every other call does by what it exchanges: so all
+// lines of the call before were read, and the next call may write over them.
+extern "C" __global__ void __launch_bounds__(THREADS, 1) broadcastLines(const __grid_constant__ Call c) {
+  using Byte = unsigned char;
+  u64 words = (c.count + 7) / 8;
+  u64 deadline = now() + c.limitNanos, ticket = lineTicket(c);
+  u64 verdict = loadRelaxed(c.control);
+  announce(c, blockDim.x - 1 - threadIdx.x);
+  if (broken(c, verdict)) return;
+  for (u64 w = lane(); w < words; w += lanes()) {
+    if (c.rank == c.root) {
+      u64 word = loadLine<Byte>(c.ownSource, w, c.count);
+      for (u32 k = 1; k < c.size; k++) {
+        u32 r = static_cast<u32>(c.rank + k < c.size ? c.rank + k : c.rank + k - c.size);
+        storePair(lineAt(c, controlOf(c, r), c.rank, w), word, ticket);
+      }
+    } else {
+      u64 word;
+      if (!takeLine(c, deadline, ticket, w, c.root, word)) return;
+      storeLine<Byte>(c.ownTarget, w, c.count, word);
+    }
+  }
+  if (blockIdx.x == 0 && threadIdx.x < c.size) {
+    u64 other = threadIdx.x, at = arrival(c, c.control, other) + 32;
+    Pair signature;
+    bool here = await(c, deadline, ARRIVE, other, [&] {
+      signature = loadPair(at);
+      return signature.first == c.ticket;
+    });
+    if (here && signature.second != c.signature) raise(c, DESYNC, ARRIVE, other);
+  }
+}
+
+// Source and target are the same memory on the root. Variant 0: every rank fetches all of it. Variant 1: every rank but the root
+// fetches a part, chunk by chunk, and gives it on to the others, so that each byte leaves the root once.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) broadcast(const __grid_constant__ Call c) {
   __shared__ Room room;
   if (!begin(c, room)) return;
   u32 size = static_cast<u32>(c.size), rank = static_cast<u32>(c.rank), root = static_cast<u32>(c.root);
-  u64 source = room.source[root];
+  u64 source = room.source[root], mine = room.target[rank];
   u64 differs = 0;
   for (u32 r = 0; r < size; r++) differs |= r == root ? 0 : room.target[r] ^ source;
-  if (c.variant == 0 || size == 2 || (differs & 15) != 0) {
-    if (rank != root) copyBytes(room.target[rank], source, c.count, lane(), lanes());
+  if (rank == root) {
     reach(c, room, DEPART);
     return;
   }
-  u32 parts = size - 1;
+  if (c.variant == 0 || size == 2 || (differs & 15) != 0) {
+    copyBytes(mine, source, c.count, lane(), lanes());
+    reach(c, room, DEPART);
+    return;
+  }
+  u32 parts = size - 1, index = (rank + size - root - 1) % size;
   u64 head = (16 - (source & 15)) & 15;
   if (head > c.count) head = c.count;
   u64 vectors = (c.count - head) / 16, done = head + vectors * 16;
-  u64 chunks = (partBegin(vectors, 1, parts) + c.chunk - 1) / c.chunk;
-  u64 turns = (chunks + gridDim.x - 1) / gridDim.x;
-  for (u64 turn = 0; turn < turns; turn++) {
-    u64 begin = (turn * gridDim.x + blockIdx.x) * c.chunk;
-    if (rank != root) {
-      int failed = 0;
-      if (threadIdx.x == 0) {
-        u64 at = c.control + phaseRow() + c.root * 8, word = c.ticket + turn + 1;
-        failed = !await(c, room.deadline, turn + 1, c.root, [&] { return loadAcquire(at) >= word; });
-      }
-      if (__syncthreads_or(failed)) return;
+  u64 last = partBegin(vectors, index + 1, parts);
+  for (u64 first = partBegin(vectors, index, parts) + blockIdx.x * c.chunk; first < last; first += gridDim.x * c.chunk) {
+    u64 at = head + first * 16, n = last - first < c.chunk ? last - first : c.chunk;
+    copyVectors(mine + at, source + at, n, threadIdx.x, blockDim.x);
+    __syncthreads();
+    for (u32 k = 1; k < size; k++) {
+      u32 r = peerOf(c, k);
+      if (r != root) copyVectors(room.target[r] + at, mine + at, n, threadIdx.x, blockDim.x);
     }
-    for (u32 k = 0; k < parts; k++) {
-      u32 index = (k + blockIdx.x + rank) % parts;
-      u32 r = (root + 1 + index) % size;  // whose part the root gives, or whom this rank gives its own
-      if (r == rank) continue;
-      u32 part = rank == root ? index : (rank + size - root - 1) % size;
-      u64 first = partBegin(vectors, part, parts) + begin, last = partBegin(vectors, part + 1, parts);
-      if (first < last) {
-        u64 at = head + first * 16;
-        copyVectors(room.target[r] + at, (rank == root ? source : room.target[rank]) + at, last - first < c.chunk ? last - first : c.chunk,
-                    threadIdx.x, blockDim.x);
-      }
-    }
-    if (rank == root) tell(c, turn + 1);
+    __syncthreads();
   }
-  if (rank != root && blockIdx.x == 0) {
-    copyWords<unsigned char>(room.target[rank], source, head, threadIdx.x, blockDim.x);
-    copyWords<unsigned char>(room.target[rank] + done, source + done, c.count - done, threadIdx.x, blockDim.x);
+  if (blockIdx.x == 0) {
+    copyWords<unsigned char>(mine, source, head, threadIdx.x, blockDim.x);
+    copyWords<unsigned char>(mine + done, source + done, c.count - done, threadIdx.x, blockDim.x);
   }
   reach(c, room, DEPART);
 }
