@@ -115,18 +115,19 @@ class Bench {
     static const char *const staged[] = {"allReduceStagedFloat32", "reduceScatterStagedFloat32"};
     static std::map<std::string, CUfunction> found[5];
     CUfunction &f = found[operation][way];
-    if (!f) f = rank.kernels[way == "lines" ? lines[operation] : way == "staged" ? staged[operation] : direct[operation]];
+    if (!f) f = way == "bulk" ? rank.bulk["allToAllBulk"] : rank.kernels[way == "lines" ? lines[operation] : way == "staged" ? staged[operation] : direct[operation]];
     return f;
   }
 
-  // Meets, copies by copy engines with a stream for each peer, meets again. Variant 0 fetches, 1 writes. An all-reduce reduces its
-  // slice before.
+  // Meets, copies by copy engines, meets again. Variant bit 0: writes, else fetches. Bit 1: one peer after the other, rank + 1 first, so
+  // that each device is written by one at a time; else a stream for each peer. An all-reduce reduces its slice before.
   void copyEngines(int operation, u64 bytes, u64 variant, Shape shape) {
     int size = rank.group.size, me = rank.group.rank;
     u64 block = bytes;
     if (operation == ALL_REDUCE) {
       block = bytes / size;
-      rank.launch(rank.kernels["reduceScatterFloat32"], rank.call(block / 4, 1, 0, 0, me * block, 0), {shape.grid, shape.block, 0});
+      rank.chunk = shape.chunk ? shape.chunk : 1024;
+      rank.launch(function(REDUCE_SCATTER, "staged"), rank.call(block / 4, 1, 0, 0, me * block, 0), shape);
     }
     rank.launch(rank.kernels["barrier"], rank.call(0, 0, 0, 0, 0, 0), {1, 128, 0});
     CU(cuEventRecord(fork_, rank.stream));
@@ -135,18 +136,19 @@ class Bench {
              : operation == ALL_GATHER ? rank.source.mapped[of]
                                        : rank.source.mapped[of] + block_of * block;
     };
-    for (int k = 1; k < size; k++) {
+    bool turns = (variant & 2) != 0;
+    for (int k = operation == ALL_REDUCE ? 1 : 0; k < size; k++) {
       int r = (me + k) % size;
-      CU(cuStreamWaitEvent(side_[k], fork_, 0));
-      if (variant == 0) {
-        CU(cuMemcpyDtoDAsync(rank.target.own + r * block, source(r, me), block, side_[k]));
+      CUstream stream = k == 0 ? side_[0] : turns ? rank.stream : side_[k];
+      if (stream != rank.stream) CU(cuStreamWaitEvent(stream, fork_, 0));
+      if ((variant & 1) == 0) {
+        CU(cuMemcpyDtoDAsync(rank.target.own + r * block, source(r, me), block, stream));
       } else {
-        CU(cuMemcpyDtoDAsync(rank.target.mapped[r] + me * block, source(me, r), block, side_[k]));
+        CU(cuMemcpyDtoDAsync(rank.target.mapped[r] + me * block, source(me, r), block, stream));
       }
-      if (k == 1 && operation != ALL_REDUCE) CU(cuMemcpyDtoDAsync(rank.target.own + me * block, source(me, me), block, side_[k]));
-      CU(cuEventRecord(done_[k], side_[k]));
-      CU(cuStreamWaitEvent(rank.stream, done_[k], 0));
+      if (stream != rank.stream) CU(cuEventRecord(done_[k], stream));
     }
+    for (int k = operation == ALL_REDUCE ? 1 : 0; k < (turns ? 1 : size); k++) CU(cuStreamWaitEvent(rank.stream, done_[k], 0));
     rank.launch(rank.kernels["barrier"], rank.call(0, 0, 0, 0, 0, 0), {1, 128, 0});
   }
 };

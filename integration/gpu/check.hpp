@@ -28,7 +28,7 @@ inline void judge(Rank &rank, Tally &tally, const Type &type, const char *what, 
   }
 }
 
-inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool small) {
+inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool small, bool tiny = false) {
   struct Way {
     const char *kernel;
     u64 variant;
@@ -46,12 +46,12 @@ inline void checkReductions(Rank &rank, Tally &tally, const Type &type, bool sma
       if (type.floating ? op > 5 : op == 5) continue;
       for (u64 count : counts)
         for (auto &offset : offsets)
-          for (int inPlace = 0; inPlace < 2; inPlace++) {
+          if (!tiny || (offset[0] == 0 && op == 1 && count == 4099)) for (int inPlace = 0; inPlace < 2; inPlace++) {
             if (count > way.most || (inPlace && way.kernel[0] == 'r')) continue;
             if (count > 5000 && op != 1 && op != 3) continue;
             bool scatter = way.kernel[0] == 'r';
             u64 from = 256 + offset[0] * type.bytes, to = 256 + offset[1] * type.bytes;
-            Shape shape = count > 100000 ? Shape{132, 512} : count > 5000 ? Shape{24, 512} : Shape{2, 256};
+            Shape shape = count > 100000 ? Shape{132, 256} : count > 5000 ? Shape{24, 256} : Shape{2, 256};
             Task t{0, 0, scatter ? count * size : count, rank.sequence * 7919 + 13, (u64)rank.group.rank, size, op, 0, scatter ? count * rank.group.rank : 0};
             CU(cuMemsetD8Async(rank.target.own, 0xA5, to + count * type.bytes + 256, rank.stream));
             rank.fill(type.name, (inPlace ? rank.target.own + to : rank.source.own + from), t);
@@ -75,7 +75,7 @@ inline void checkCopies(Rank &rank, Tally &tally, bool small) {
     for (u64 variant = 0; variant < 2; variant++)
       for (u64 count : counts)
         for (auto &offset : offsets) {
-          if (std::string(kernel).find("Lines") != std::string::npos && (count > 524288 || (variant > 0 && kernel[0] == 'b'))) continue;
+          if (std::string(kernel).find("Lines") != std::string::npos && count > 524288) continue;
           bool all = kernel[0] == 'a', exchange = kernel[3] == 'T';
           bool own = kernel[3] == 'G' && variant == 1;  // in place: the source is this rank's block of the target
           if (exchange && variant > 0) continue;
@@ -92,6 +92,20 @@ inline void checkCopies(Rank &rank, Tally &tally, bool small) {
           judge(rank, tally, type, kernel, o, count, 0, from, to, variant);
         }
   rank.chunk = chunk;
+}
+
+inline void checkBulk(Rank &rank, Tally &tally) {
+  const Type type = TYPES[6];
+  u64 size = rank.group.size;
+  for (u64 count : {16ull, 8192ull, 8208ull, 3000000ull / 16 * 16}) {
+    u64 total = count * size;
+    Task t{2, 0, total, rank.sequence * 17 + 3, (u64)rank.group.rank, size, 1, 0, 0};
+    CU(cuMemsetD8Async(rank.target.own, 0xA5, total + 512, rank.stream));
+    rank.fill(type.name, rank.source.own + 256, t);
+    rank.launch(rank.bulk["allToAllBulk"], rank.call(count, 0, 0, 256, 256, 0), Shape{count > 100000 ? 132 : 24, 32});
+    auto o = rank.check(type.name, rank.target.own + 256, t, total);
+    judge(rank, tally, type, "allToAllBulk", o, count, 0, 256, 256, 0);
+  }
 }
 
 inline void checkLocal(Rank &rank, Tally &tally, const Type &type) {
@@ -179,16 +193,17 @@ inline void checkMixture(Rank &rank, Tally &tally, int rounds) {
   }
 }
 
-inline int checkAll(Group &group, const std::string &path, Kind kind, bool small) {
+inline int checkAll(Group &group, const std::string &path, Kind kind, bool small, bool tiny = false) {
   Rank rank(group, path, 64 << 20, kind);
   Tally tally;
   for (const Type &type : TYPES) {
-    checkReductions(rank, tally, type, small);
-    checkLocal(rank, tally, type);
+    checkReductions(rank, tally, type, small, tiny);
+    if (!tiny) checkLocal(rank, tally, type);
   }
   checkCopies(rank, tally, small);
   checkBlocks(rank, tally, small ? 50 : 3000);
-  for (int i = 0; i < (small ? 1 : 10); i++) checkMixture(rank, tally, 400);
+  if (size_t(group.size) > 1) checkBulk(rank, tally);
+  for (int i = 0; i < (tiny ? 0 : small ? 1 : 10); i++) checkMixture(rank, tally, 400);
   for (int i = 0; i < 10; i++) rank.launch("barrier", rank.call(0, 0, 0, 0, 0, 0), Shape{1, 256});
   CU(cuStreamSynchronize(rank.stream));
   printf("check: rank %d of %d, %s: %llu checks, %llu failures, verdict %llx\n", group.rank, group.size,

@@ -12,7 +12,7 @@ inline std::vector<Candidate> candidates(int operation, u64 total) {
     if (operation == ALL_REDUCE)
       for (int grid : grids) list.push_back({"sm", 1, {grid, 512}});
     for (u64 chunk : {1024, 1536, 2048, 3072, 4096})
-      for (Shape shape : {Shape{96, 512}, Shape{132, 512}, Shape{264, 256}}) {
+      for (Shape shape : {Shape{132, 256}, Shape{264, 256}, Shape{396, 256}}) {
         shape.chunk = chunk;
         if (large || chunk < 4096) list.push_back({"staged", 0, shape});
       }
@@ -89,4 +89,48 @@ inline int explore(Group &group, const std::string &path, u64 most) {
     }
   group.meet();
   return rank.verdict() ? 1 : 0;
+}
+
+// Single questions, asked again and again while the kernels change.
+inline int probe(Group &group, const std::string &path) {
+  Rank rank(group, path, 1ull << 30, Kind::IPC);
+  Nccl nccl(rank);
+  Bench bench(rank, nccl);
+  bool lead = group.rank == 0;
+  u64 n = group.size;
+  struct Question {
+    int operation;
+    u64 total;
+    std::vector<Candidate> list;
+  };
+  std::vector<Question> questions;
+  std::vector<Candidate> engines;
+  for (u64 variant : {0, 1, 2, 3}) engines.push_back({"ce", variant, {264, 256, 1024}});
+  for (int operation : {ALL_REDUCE, ALL_GATHER, ALL_TO_ALL_})
+    for (u64 total : {16ull << 20, 64ull << 20, 256ull << 20, 1ull << 30}) {
+      questions.push_back({operation, total, engines});
+      if (operation == ALL_REDUCE) questions.back().list.push_back({"staged", 0, {512, 128, 1024}});
+      if (operation != ALL_REDUCE) questions.back().list.push_back({"sm", 0, {264, 256, 0}});
+    }
+  for (u64 total : {256ull << 10, 512ull << 10, 1ull << 20})
+    questions.push_back({BROADCAST_, total, {{"lines", 1, {64, 512}}, {"lines", 1, {128, 512}}, {"lines", 1, {256, 256}}, {"lines", 1, {256, 512}}}});
+  for (u64 total : {2ull << 20, 4ull << 20})
+    questions.push_back({BROADCAST_, total, {{"sm", 1, {64, 512, 256}}, {"sm", 1, {132, 256, 128}}, {"sm", 1, {132, 256, 256}}, {"sm", 1, {132, 512, 256}}}});
+  for (const Question &q : questions) {
+    u64 bytes = q.total / (q.operation == ALL_REDUCE || q.operation == BROADCAST_ ? 1 : n);
+    double carried = q.operation == ALL_REDUCE ? 2.0 * bytes * (n - 1) / n : q.operation == BROADCAST_ ? bytes : bytes * (n - 1);
+    int times = timesFor(q.total);
+    double us = bench.microseconds([&] { nccl.run(q.operation, rank.source.own, rank.target.own, bytes); }, times);
+    if (lead) printf("%-14s %8llu B NCCL %9.1f us %6.1f GB/s\n", OPERATIONS[q.operation], q.total, us, carried / us / 1000);
+    for (const Candidate &x : q.list) {
+      us = bench.time(q.operation, x.way, bytes, x.variant, x.shape, times);
+      if (lead) printf("%-14s %8llu B %s %llu %3dx%3d chunk %4llu %9.1f us %6.1f GB/s\n", OPERATIONS[q.operation], q.total, x.way, x.variant, x.shape.grid, x.shape.block, x.shape.chunk, us, carried / us / 1000);
+      if (rank.verdict()) {
+        printf("rank %d verdict %llx\n", group.rank, rank.verdict());
+        return 1;
+      }
+    }
+  }
+  group.meet();
+  return 0;
 }

@@ -171,3 +171,28 @@ inline int memory(Group &group, const std::string &dir) {
   group.meet();
   return 0;
 }
+
+// How long the kernels take to load, each form in a process of its own: the driver's cache of compiled PTX is used by the second.
+inline int loading(const std::string &dir) {
+  int failed = 0;
+  for (const char *file : {"/collectives.ptx", "/collectives.ptx", "/collectives.ptx", "/collectives.cubin"}) {
+    static int round = 0;
+    bool cached = round++ > 0;
+    failed += fork_ranks(1, 1, [&](Group &) {
+      if (!cached) setenv("CUDA_CACHE_DISABLE", "1", 1);
+      CUdevice device;
+      CUcontext context;
+      double begin = seconds();
+      CU(cuInit(0));
+      CU(cuDeviceGet(&device, 0));
+      CU(cuDevicePrimaryCtxRetain(&context, device));
+      CU(cuCtxSetCurrent(context));
+      double ready = seconds();
+      Module module(dir + file);
+      printf("loading: %s%s: context %.0f ms, %zu kernels %.0f ms\n", file, cached ? "" : " without the driver's cache", (ready - begin) * 1000, module.count(),
+             (seconds() - ready) * 1000);
+      return 0;
+    });
+  }
+  return failed;
+}

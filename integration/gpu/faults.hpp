@@ -38,11 +38,16 @@ inline bool goesOn(Rank &rank, const char *what, int size) {
   return tally.failures == 0;
 }
 
-inline void work(Rank &rank, bool small) {
-  if (small) {
+enum Way { TWO_SHOT, ONE_SHOT, STAGED };
+const char *const WAYS[] = {"two-shot", "one-shot", "staged"};
+
+inline void work(Rank &rank, int way) {
+  if (way == ONE_SHOT) {
     rank.launch("allReduceOneShotFloat32", rank.call(1024, 1, 0, 0, 0, 0), Shape{2, 512});
-  } else {
+  } else if (way == TWO_SHOT) {
     rank.launch("allReduceTwoShotFloat32", rank.call(8 << 20, 1, 0, 0, 0, 1), Shape{132, 512});
+  } else {
+    rank.launch("allReduceStagedFloat32", rank.call(8 << 20, 1, 0, 0, 0, 0), Shape{132, 256});
   }
 }
 
@@ -50,30 +55,30 @@ inline void work(Rank &rank, bool small) {
 inline int killed(const std::string &dir, int gpus, int ranks) {
   int failed = 0;
   for (int inside = 0; inside < 2; inside++)
-    for (int small = 0; small < 2; small++) {
-      std::string name = std::string("kill -9 ") + (inside ? "inside its kernel, " : "before its launch, ") + (small ? "one-shot" : "two-shot");
+    for (int way = 0; way < 3; way++) {
+      std::string name = std::string("kill -9 ") + (inside ? "inside its kernel, " : "before its launch, ") + WAYS[way];
       failed += fork_ranks(
           ranks, gpus,
           [&](Group &group) {
             Rank rank(group, dir, 64 << 20, Kind::IPC);
-            work(rank, small);
+            work(rank, way);
             CU(cuStreamSynchronize(rank.stream));
             group.meet();
             rank.limitNanos = 1'500'000'000ull;
             if (group.rank == ranks - 1) {
               rank.limitNanos = 20'000'000'000ull;
-              if (inside) work(rank, small);
+              if (inside) work(rank, way);
               usleep(20000);
               group.board->launched++;
               pause();
             }
             if (inside) waitFor([&] { return group.board->go.load() == 1; }, 20);
             double begin = seconds();
-            work(rank, small);
+            work(rank, way);
             if (!inside) group.board->launched++;
-            bool good = reports(rank, name.c_str(), begin, 3, inside && small);
+            bool good = reports(rank, name.c_str(), begin, 3, inside && way == ONE_SHOT);
             begin = seconds();
-            work(rank, !small);
+            work(rank, (way + 1) % 3);
             CU(cuStreamSynchronize(rank.stream));
             printf("%s: rank %d: the next call ended after %.1f ms with %s\n", name.c_str(), group.rank, (seconds() - begin) * 1000, codeOf(rank.verdict()));
             good = good && rank.verdict() >> 60 == 1;
@@ -102,14 +107,14 @@ inline int frozen(const std::string &dir, int gpus, int ranks) {
       ranks, gpus,
       [&](Group &group) {
         Rank rank(group, dir, 64 << 20, Kind::IPC);
-        work(rank, false);
+        work(rank, TWO_SHOT);
         CU(cuStreamSynchronize(rank.stream));
         group.meet();
         rank.limitNanos = 1'500'000'000ull;
         bool last = group.rank == ranks - 1;
         if (last) raise(SIGSTOP);
         double begin = seconds();
-        work(rank, false);
+        work(rank, TWO_SHOT);
         bool good = reports(rank, last ? "SIGSTOP, then SIGCONT" : "SIGSTOP of another rank", begin, last ? 1 : 3);
         group.board->ended++;
         group.meet();

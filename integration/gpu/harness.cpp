@@ -10,7 +10,7 @@
 
 int main(int count, char **argument) {
   if (count < 5) {
-    fprintf(stderr, "usage: %s DIR check|check-fd|check-small|explore|table|killed|frozen|stall|memory GPUS RANKS\n", argument[0]);
+    fprintf(stderr, "usage: %s DIR check|check-fd|check-small|check-tiny|explore|probe|table|killed|frozen|stall|loading|memory GPUS RANKS\n", argument[0]);
     return 2;
   }
   setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -23,10 +23,13 @@ int main(int count, char **argument) {
   if (mode == "check") return run([&](Group &g) { return checkAll(g, dir, Kind::IPC, false); });
   if (mode == "check-fd") return run([&](Group &g) { return checkAll(g, dir, Kind::POSIX_FD, false); });
   if (mode == "check-small") return run([&](Group &g) { return checkAll(g, dir, Kind::IPC, true); });
+  if (mode == "check-tiny") return run([&](Group &g) { return checkAll(g, dir, Kind::IPC, true, true); });
   if (mode == "explore") return run([&](Group &g) { return explore(g, dir, 1ull << 30); });
+  if (mode == "probe") return run([&](Group &g) { return probe(g, dir); });
   if (mode == "table") return run([&](Group &g) { return table(g, dir); });
   if (mode == "killed") return killed(dir, gpus, ranks);
   if (mode == "frozen") return frozen(dir, gpus, ranks);
+  if (mode == "loading") return loading(dir);
   if (mode == "stall") return stall(dir);
   if (mode == "memory") return run([&](Group &g) { return memory(g, dir); });
   fprintf(stderr, "no mode %s\n", mode.c_str());

@@ -22,16 +22,16 @@ class Rank {
   CUdevice device;
   CUcontext context;
   CUstream stream;
-  Module kernels, reference;
+  Module kernels, reference, bulk;
   Region control, scratch, source, target;
   u64 chunk = 4096;
   u64 sequence = 0, epoch = 1;
   u64 limitNanos = 20'000'000'000ull;
   static constexpr u64 SCRATCH = 256 << 20;
-  static constexpr u64 LINE_WORDS = 65536;  // lines for 512 KiB of one rank
+  static constexpr u64 LINE_WORDS = 131072;  // lines for 1 MiB of one rank
 
   Rank(Group &g, const std::string &path, size_t bytes, Kind kind)
-      : group(g), context(start()), kernels(path + "/collectives.ptx"), reference(path + "/reference.ptx") {
+      : group(g), context(start()), kernels(path + "/collectives.ptx"), reference(path + "/reference.ptx"), bulk(path + "/bulk.ptx") {
     CU(cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
     CU(cuMemHostAlloc(reinterpret_cast<void **>(&report_), 4096, CU_MEMHOSTALLOC_DEVICEMAP));
     memset(report_, 0, 4096);
@@ -86,7 +86,7 @@ class Rank {
   void launch(const std::string &kernel, Call c, Shape s = {}) { launch(kernels[kernel], c, s); }
   void launch(CUfunction f, Call c, Shape s) {
     c.signature = c.signature ? c.signature : (u64)s.grid << 40 ^ c.count << 8 ^ c.reduction << 4 ^ c.variant;
-    if ((u64)s.grid * 3 * c.size * c.chunk * 16 > SCRATCH || s.grid > 512) fprintf(stderr, "grid %d and chunk %llu are too large\n", s.grid, c.chunk), _exit(3);
+    if ((c.count > 0 && s.block == 0) || (u64)s.grid * 3 * c.size * c.chunk * 16 > SCRATCH || s.grid > 512) fprintf(stderr, "grid %d and chunk %llu are too large\n", s.grid, c.chunk), _exit(3);
     void *arguments[] = {&c};
     CU(cuLaunchKernel(f, s.grid, 1, 1, s.block, 1, 1, 0, stream, arguments, nullptr));
   }

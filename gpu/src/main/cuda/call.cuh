@@ -116,25 +116,32 @@ __device__ __noinline__ void raise(const Call &c, u64 code, u64 phase, u64 other
   storeRelease(c.report, stands);
 }
 
-// Ends when ready() holds (true), when the communicator is broken or the deadline passes (false).
-template <class Ready>
-__device__ __forceinline__ bool await(const Call &c, u64 deadline, u64 phase, const u64 &other, Ready ready) {
+enum Awaited : int { READY, BROKEN, LATE };
+
+// Ends when ready() holds, when the communicator is broken, or when the deadline passes.
+template <class Ready> __device__ __forceinline__ Awaited spin(const Call &c, u64 deadline, Ready ready) {
   for (u32 turn = 1;; turn++) {
     if (ready()) {
-      return true;
+      return READY;
     }
     if ((turn & 63) == 0) {
       u64 verdict = loadRelaxed(c.control);
       if (verdict != 0) {
         storeRelease(c.report, verdict);
-        return false;
+        return BROKEN;
       }
       if (now() > deadline) {
-        raise(c, TIMED_OUT, phase, other);
-        return false;
+        return LATE;
       }
     }
   }
+}
+
+// As spin, and breaks the communicator when it is late: `other` was missed.
+template <class Ready> __device__ __forceinline__ bool await(const Call &c, u64 deadline, u64 phase, u64 other, Ready ready) {
+  Awaited how = spin(c, deadline, ready);
+  if (how == LATE) raise(c, TIMED_OUT, phase, other);
+  return how == READY;
 }
 
 __device__ __forceinline__ u64 arrival(const Call &c, u64 control, u64 rank) {

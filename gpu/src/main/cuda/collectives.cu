@@ -3,7 +3,8 @@
 #include "copy.cuh"
 #include "reduce.cuh"
 
-constexpr int THREADS = 512;  // of a block, at most
+constexpr int THREADS = 512;         // of a block, at most
+constexpr int STAGED_THREADS = 256;  // of a block that stages, at most: three on a multiprocessor, some of which wait
 
 // Line by line: each rank writes its words, each with the ticket of the call beside it, into every other rank's line buffer, and
 // reduces what arrives. One way over the link, no barrier. A line is written again two calls later; by then its reader has sent
@@ -47,14 +48,16 @@ template <int N> struct Lines {
 
 // Waits for word w of every rank but this one. False on this thread when the communicator is broken or breaks.
 template <int N>
-__device__ __forceinline__ bool takeLines(const Call &c, u64 deadline, u64 ticket, u64 w, Lines<N> &got) {
+__device__ __forceinline__ bool takeLines(const Call &c, u64 deadline, u64 ticket, u64 w, u64 mine, Lines<N> &got) {
   u64 missing = 0;
   bool differs = false;
-  bool here = await(c, deadline, MIDDLE, missing, [&] {
+  Awaited how = spin(c, deadline, [&] {
     bool all = true;
 #pragma unroll
     for (int r = 0; r < N; r++) {
-      if (r != c.rank) {
+      if (r == c.rank) {
+        got.word[r] = mine;
+      } else {
         Pair p = loadPair(lineAt(c, c.control, r, w));
         got.word[r] = p.first;
         if (p.second != ticket) {
@@ -66,11 +69,8 @@ __device__ __forceinline__ bool takeLines(const Call &c, u64 deadline, u64 ticke
     }
     return all || differs;
   });
-  if (here && differs) {
-    raise(c, DESYNC, MIDDLE, missing);
-    return false;
-  }
-  return here;
+  if (how == LATE || (how == READY && differs)) raise(c, how == LATE ? TIMED_OUT : DESYNC, MIDDLE, missing);
+  return how == READY && !differs;
 }
 
 __device__ __forceinline__ bool takeLine(const Call &c, u64 deadline, u64 ticket, u64 w, u64 from, u64 &word) {
@@ -97,8 +97,8 @@ __device__ __forceinline__ bool broken(const Call &c, u64 verdict) {
 // The low 16 bits of a line's ticket are those of the signature, so that ranks that call it differently find out.
 __device__ __forceinline__ u64 lineTicket(const Call &c) { return c.ticket | (c.signature & 0xffff); }
 
-// from(r): where the elements are that rank r reduces. All the same for an all-reduce.
-template <class T, int N, class From>
+// from(r): where the elements are that rank r reduces; ALIKE where that is the same for all.
+template <class T, int N, bool ALIKE, class From>
 __device__ __forceinline__ void reduceLines(const Call &c, u64 words, From from) {
   using L = Lanes<T, 8>;
   int op = static_cast<int>(c.reduction);
@@ -109,14 +109,14 @@ __device__ __forceinline__ void reduceLines(const Call &c, u64 words, From from)
     Lines<N> got;
 #pragma unroll
     for (int r = 0; r < N; r++) {
-      if (r != c.rank) storePair(lineAt(c, controlOf(c, r), c.rank, w), loadLine<T>(from(r), w, c.count), ticket);
+      if (r != c.rank) storePair(lineAt(c, controlOf(c, r), c.rank, w), ALIKE ? mine : loadLine<T>(from(r), w, c.count), ticket);
     }
-    if (broken(c, verdict) || !takeLines<N>(c, deadline, ticket, w, got)) return;
+    if (broken(c, verdict) || !takeLines<N>(c, deadline, ticket, w, mine, got)) return;
     typename L::A sum[L::K], next[L::K];
-    L::unpack(c.rank == 0 ? mine : got.word[0], sum);
+    L::unpack(got.word[0], sum);
 #pragma unroll
     for (int r = 1; r < N; r++) {
-      L::unpack(r == c.rank ? mine : got.word[r], next);
+      L::unpack(got.word[r], next);
       combine(op, sum, next);
     }
     finish(op, sum, N);
@@ -154,24 +154,24 @@ __device__ __noinline__ void reduceLinesOfAny(const Call &c, u64 words, From fro
   }
 }
 
-template <class T, class From> __device__ __forceinline__ void reduceByLines(const Call &c, From from) {
+template <class T, bool ALIKE, class From> __device__ __forceinline__ void reduceByLines(const Call &c, From from) {
   u64 words = (c.count * sizeof(T) + 7) / 8;
   announce(c, blockDim.x - 1 - threadIdx.x);
   if (sizeof(T) > 1 && c.size == 2) {
-    reduceLines<T, 2>(c, words, from);
+    reduceLines<T, 2, ALIKE>(c, words, from);
   } else if (sizeof(T) > 1 && c.size == 4) {
-    reduceLines<T, 4>(c, words, from);
+    reduceLines<T, 4, ALIKE>(c, words, from);
   } else {
     reduceLinesOfAny<T>(c, words, from);
   }
 }
 
 template <class T> __device__ __forceinline__ void allReduceOneShot(const Call &c) {
-  reduceByLines<T>(c, [&](u32) { return c.ownSource; });
+  reduceByLines<T, true>(c, [&](u32) { return c.ownSource; });
 }
 
 template <class T> __device__ __forceinline__ void reduceScatterLines(const Call &c) {
-  reduceByLines<T>(c, [&](u32 r) { return c.ownSource + r * c.count * sizeof(T); });
+  reduceByLines<T, false>(c, [&](u32 r) { return c.ownSource + r * c.count * sizeof(T); });
 }
 
 // Bytes: from(r) is given to rank r, and what it gives goes to(r).
@@ -191,7 +191,7 @@ template <class From, class To> __device__ __forceinline__ void exchangeLines(co
     if (broken(c, verdict)) return;
     if (c.size == 4) {
       Lines<4> got;
-      if (!takeLines<4>(c, deadline, ticket, w, got)) return;
+      if (!takeLines<4>(c, deadline, ticket, w, 0, got)) return;
 #pragma unroll
       for (u32 r = 0; r < 4; r++) {
         if (r != me) storeLine<Byte>(to(r), w, c.count, got.word[r]);
@@ -319,7 +319,7 @@ __device__ __forceinline__ bool reduceStaged(const Call &c, const Room &room, u6
       Pair slice = from(r);  // address, vectors
       if (begin < slice.second) {
         u64 n = slice.second - begin < c.chunk ? slice.second - begin : c.chunk;
-        copyVectors(scratch(r, c.rank, turn), slice.first + begin * 16, n, threadIdx.x, blockDim.x);
+        copyVectors<4>(scratch(r, c.rank, turn), slice.first + begin * 16, n, threadIdx.x, blockDim.x);
       }
     }
     if (turn > 0) {
@@ -332,7 +332,7 @@ __device__ __forceinline__ bool reduceStaged(const Call &c, const Room &room, u6
           operand[threadIdx.x] = threadIdx.x == c.rank ? slice.first + before * 16 : scratch(c.rank, threadIdx.x, turn - 1);
         }
         __syncthreads();
-        reduceAligned<T>(op, operand, size, ofBlock(0, n), [&](u64 i, const Vector &v) { out(before + i, v); });
+        reduceAligned<T, 4>(op, operand, size, ofBlock(0, n), [&](u64 i, const Vector &v) { out(before + i, v); });
         after(before, n);
       }
     }
@@ -365,7 +365,7 @@ template <class T> __device__ __forceinline__ void allReduceStaged(const Call &c
       [&](u64 i, u64 n) {
         __syncthreads();
         for (u32 k = 1; k < size; k++) {
-          copyVectors(room.target[peerOf(c, k)] + shift + (mine + i) * 16, target + i * 16, n, threadIdx.x, blockDim.x);
+          copyVectors<4>(room.target[peerOf(c, k)] + shift + (mine + i) * 16, target + i * 16, n, threadIdx.x, blockDim.x);
         }
       });
 }
@@ -421,11 +421,11 @@ template <class T> __device__ __forceinline__ void reduceLocal(const Call &c, Ro
     __shared__ Room room;                                                                          \
     reduceScatter<T>(c, room);                                                                     \
   }                                                                                                \
-  extern "C" __global__ void __launch_bounds__(THREADS, 1) allReduceStaged##NAME(const __grid_constant__ Call c) { \
+  extern "C" __global__ void __launch_bounds__(STAGED_THREADS, 3) allReduceStaged##NAME(const __grid_constant__ Call c) { \
     __shared__ Room room;                                                                          \
     allReduceStaged<T>(c, room);                                                                   \
   }                                                                                                \
-  extern "C" __global__ void __launch_bounds__(THREADS, 1) reduceScatterStaged##NAME(const __grid_constant__ Call c) { \
+  extern "C" __global__ void __launch_bounds__(STAGED_THREADS, 3) reduceScatterStaged##NAME(const __grid_constant__ Call c) { \
     __shared__ Room room;                                                                          \
     reduceScatterStaged<T>(c, room);                                                               \
   }                                                                                                \
@@ -506,17 +506,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) broadcastLines(const __
   u64 verdict = loadRelaxed(c.control);
   announce(c, blockDim.x - 1 - threadIdx.x);
   if (broken(c, verdict)) return;
+  u32 size = static_cast<u32>(c.size), me = static_cast<u32>(c.rank), root = static_cast<u32>(c.root);
   for (u64 w = lane(); w < words; w += lanes()) {
-    if (c.rank == c.root) {
-      u64 word = loadLine<Byte>(c.ownSource, w, c.count);
-      for (u32 k = 1; k < c.size; k++) {
-        u32 r = static_cast<u32>(c.rank + k < c.size ? c.rank + k : c.rank + k - c.size);
-        storePair(lineAt(c, controlOf(c, r), c.rank, w), word, ticket);
-      }
+    // Variant 1: the root gives a word to one rank, which gives it on.
+    u32 first = (root + 1 + static_cast<u32>(w / 128 % (size > 1 ? size - 1 : 1))) % size;
+    u32 giver = c.variant == 0 || me == first ? root : first;
+    u64 word;
+    if (me == root) {
+      word = loadLine<Byte>(c.ownSource, w, c.count);
     } else {
-      u64 word;
-      if (!takeLine(c, deadline, ticket, w, c.root, word)) return;
+      if (!takeLine(c, deadline, ticket, w, giver, word)) return;
       storeLine<Byte>(c.ownTarget, w, c.count, word);
+    }
+    bool gives = me == root || (c.variant == 1 && me == first);
+    for (u32 k = 1; gives && k < size; k++) {
+      u32 r = me + k < size ? me + k : me + k - size;
+      if (c.variant == 0 || (me == root ? r == first : r != root)) storePair(lineAt(c, controlOf(c, r), c.rank, w), word, ticket);
     }
   }
   if (blockIdx.x == 0 && threadIdx.x < c.size) {

@@ -3,8 +3,6 @@
 #pragma once
 #include "elements.cuh"
 
-constexpr int COPY_DEPTH = 8;
-
 template <class Word>
 __device__ __forceinline__ void copyWords(u64 target, u64 source, u64 words, u64 lane, u64 lanes) {
   for (u64 i = lane; i < words; i += 4 * lanes) {
@@ -18,6 +16,7 @@ __device__ __forceinline__ void copyWords(u64 target, u64 source, u64 words, u64
   }
 }
 
+template <int COPY_DEPTH = 8>
 __device__ __forceinline__ void copyVectors(u64 target, u64 source, u64 vectors, u64 lane, u64 lanes) {
   u64 i = lane;
   for (; i + (COPY_DEPTH - 1) * lanes < vectors; i += COPY_DEPTH * lanes) {

@@ -100,19 +100,20 @@ __device__ __forceinline__ void reduceVectorsOfAny(int op, const u64 *operand, u
 }
 
 // Vectors from..to, counted from the addresses of the operands. Out gets (index, vector).
-template <class T, class Out>
+// LOADS: about how many loads of a thread are on their way at once.
+template <class T, int LOADS = 8, class Out>
 __device__ __forceinline__ void reduceAligned(int op, const u64 *operand, u32 size, Span span, Out out) {
   if constexpr (sizeof(T) == 4 && Floating<T>::value) {
     if (size == 2) {
-      reduceVectors<T, 2, 4>(op, operand, span, out);
+      reduceVectors<T, 2, LOADS / 2>(op, operand, span, out);
       return;
     }
     if (size == 4) {
-      reduceVectors<T, 4, 2>(op, operand, span, out);
+      reduceVectors<T, 4, LOADS / 4>(op, operand, span, out);
       return;
     }
   }
-  constexpr int U = sizeof(T) == 1 ? 1 : sizeof(T) == 4 ? 4 : 2;
+  constexpr int U = LOADS < 8 || sizeof(T) == 1 ? 1 : sizeof(T) == 4 ? 4 : 2;
   reduceVectorsOfAny<T, U>(op, operand, size, span, out);
 }
 
