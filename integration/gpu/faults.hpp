@@ -127,3 +127,36 @@ inline int frozen(const std::string &dir, int gpus, int ranks) {
         kill(pids[ranks - 1], SIGCONT);
       });
 }
+
+// Ranks that call different things: all of them end with a verdict, long before the limit where a rank can tell.
+inline int differing(Group &group, const std::string &dir) {
+  Rank rank(group, dir, 64 << 20, Kind::IPC);
+  int failures = 0;
+  bool odd = group.rank == group.size - 1;
+  struct Case {
+    const char *name, *others, *last;
+    u64 count, lastCount;
+  };
+  const Case cases[] = {{"other count, one-shot", "allReduceOneShotFloat32", "allReduceOneShotFloat32", 1000, 1001},
+                        {"other count, two-shot", "allReduceTwoShotFloat32", "allReduceTwoShotFloat32", 1000, 1001},
+                        {"other count, staged", "allReduceStagedFloat32", "allReduceStagedFloat32", 100000, 100001},
+                        {"one-shot with two-shot", "allReduceOneShotFloat32", "allReduceTwoShotFloat32", 1000, 1001},
+                        {"gather with exchange", "allGatherLines", "allToAllLines", 512, 513}};
+  for (const Case &c : cases) {
+    rank.limitNanos = 3'000'000'000ull;
+    CU(cuStreamSynchronize(rank.stream));
+    group.meet();
+    double begin = seconds();
+    rank.launch(odd ? c.last : c.others, rank.call(odd ? c.lastCount : c.count, 1, 0, 0, 0, 0), Shape{2, 128});
+    CUresult result = cuStreamSynchronize(rank.stream);
+    double took = seconds() - begin;
+    bool good = result == CUDA_SUCCESS && rank.verdict() >> 60 == 2 && took < 1;
+    printf("differing: %s: rank %d ended after %.1f ms with %s, rank %llu: %s\n", c.name, group.rank, took * 1000, codeOf(rank.verdict()), rank.verdict() >> 48 & 0xfff,
+           good ? "ok" : "FAILED");
+    failures += !good;
+    group.meet();
+    rank.epoch++;
+    rank.writeTable(group.size);
+  }
+  return failures + !goesOn(rank, "differing", group.size);
+}

@@ -10,7 +10,7 @@
 
 int main(int count, char **argument) {
   if (count < 5) {
-    fprintf(stderr, "usage: %s DIR check|check-fd|check-small|check-tiny|explore|probe|table|killed|frozen|stall|loading|memory GPUS RANKS\n", argument[0]);
+    fprintf(stderr, "usage: %s DIR check|check-fd|check-small|check-tiny|explore|probe|table|killed|frozen|differing|stall|loading|memory GPUS RANKS\n", argument[0]);
     return 2;
   }
   setvbuf(stdout, nullptr, _IOLBF, 0);
@@ -30,6 +30,7 @@ int main(int count, char **argument) {
   if (mode == "killed") return killed(dir, gpus, ranks);
   if (mode == "frozen") return frozen(dir, gpus, ranks);
   if (mode == "loading") return loading(dir);
+  if (mode == "differing") return run([&](Group &g) { return differing(g, dir); });
   if (mode == "stall") return stall(dir);
   if (mode == "memory") return run([&](Group &g) { return memory(g, dir); });
   fprintf(stderr, "no mode %s\n", mode.c_str());

@@ -23,7 +23,7 @@ inline Candidate chosen(int operation, u64 total, u64 n) {
       if (total < 4 * M) return {"sm", 0, {pair ? 64 : 16, 512}};
       if (total <= (pair ? 16 : 8) * M) return {"sm", 0, {total < 8 * M ? 32 : 132, 512}};
       if (total < 256 * M) return {"staged", 0, {pair || total >= 64 * M ? 264 : 132, 256, (u64)(pair ? 2048 : 1024)}};
-      return pair ? Candidate{"staged", 0, {264, 256, 2048}} : Candidate{"ce", 3, {264, 256, 1024}};
+      return pair || total % (n * 16) != 0 ? Candidate{"staged", 0, {264, 256, 2048}} : Candidate{"ce", 3, {264, 256, 1024}};
     case REDUCE_SCATTER:
       if (total <= M) return byLines(0, bytes);
       if (total <= 64 * M) return {"sm", 0, {pair && total > 4 * M ? 132 : 32, 512}};
@@ -69,11 +69,12 @@ inline int table(Group &group, const std::string &path) {
   }
   for (int operation = 0; operation < 5; operation++)
     for (u64 total = 1024; total <= (1ull << 30); total *= 4) {
-      u64 bytes = operation == ALL_REDUCE || operation == BROADCAST_ ? total : total / n;
+      bool whole = operation == ALL_REDUCE || operation == BROADCAST_;
+      u64 bytes = whole ? total : total / n / 16 * 16;
       double carried = operation == ALL_REDUCE ? 2.0 * bytes * (n - 1) / n : operation == BROADCAST_ ? bytes : bytes * (n - 1);
       int times = timesFor(total), singles = total <= (4 << 20) ? 30 : 8;
       Candidate x = chosen(operation, total, n);
-      bool right = rightly(rank, bench, operation, x, bytes, total);
+      bool right = rightly(rank, bench, operation, x, bytes, whole ? total : bytes * n);
       auto mine = [&] { bench.ours(operation, x.way, bytes, x.variant, x.shape); };
       auto theirs = [&] { nccl.run(operation, rank.source.own, rank.target.own, bytes); };
       double us = bench.microseconds(mine, times), single = bench.singleMicroseconds(mine, singles), other = 0, otherSingle = 0;
