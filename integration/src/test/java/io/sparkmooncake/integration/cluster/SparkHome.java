@@ -2,6 +2,7 @@
 package io.sparkmooncake.integration.cluster;
 
 import io.sparkmooncake.integration.program.ProgramMain;
+import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URISyntaxException;
@@ -12,6 +13,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -55,6 +57,16 @@ record SparkHome(Path folder) {
             throw new IllegalStateException(jar + " is missing: build with 'mvn -pl integration -am verify'");
         }
         return jar;
+    }
+
+    /** The class path of Spark ML. */
+    static String sparkMlClassPath() throws IOException, InterruptedException {
+        Path folder =
+                Path.of(Processes.run(List.of(ROOT.resolve("bin/local-spark").toString(), "mllib"))
+                        .strip());
+        try (Stream<Path> jars = Files.list(folder)) {
+            return jars.map(Path::toString).sorted().collect(Collectors.joining(File.pathSeparator));
+        }
     }
 
     /** The programs, packed from the test classes. */

@@ -30,6 +30,7 @@ public final class ProgramMain {
             case "indeterminate-retry" -> new IndeterminateRetry();
             case "breadth" -> new Breadth();
             case "sizes" -> new Sizes();
+            case "ml-shuffles" -> new MlShuffles();
             default -> throw new IllegalArgumentException("no program " + name);
         };
     }

@@ -8,7 +8,6 @@ import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.io.UncheckedIOException;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -81,36 +80,6 @@ final class FetchEvents implements AutoCloseable {
                 .ask(environment, source, request)
                 .whenComplete(
                         (event, failure) -> add(failure == null ? event : new LookupFailed(source, unwrap(failure))));
-    }
-
-    /** Holds a lease on this executor's own outputs. */
-    static ReadLease holdHere(ReadEnvironment environment, long leaseId) {
-        return environment.leases().hold(new ThisExecutor(environment), leaseId);
-    }
-
-    private record ThisExecutor(ReadEnvironment environment) implements LeaseKeeper.Owner {
-        @Override
-        public String executorId() {
-            return environment.self();
-        }
-
-        @Override
-        public boolean isHere() {
-            return true;
-        }
-
-        @Override
-        public CompletableFuture<Boolean> renew(long leaseId) {
-            return CompletableFuture.completedFuture(environment.store().renew(executorId(), leaseId));
-        }
-
-        @Override
-        public CompletableFuture<Integer> release(long[] leaseIds) {
-            for (long leaseId : leaseIds) {
-                environment.store().release(executorId(), leaseId);
-            }
-            return CompletableFuture.completedFuture(leaseIds.length);
-        }
     }
 
     private static Throwable unwrap(Throwable failure) {

@@ -124,34 +124,9 @@ public final class LookupsAhead {
     private static Answer decode(ReadEnvironment environment, Key key, Peer peer, ByteBuffer answer) {
         try {
             LeasedBlocks<RegionDescriptor> found = LookupFrame.decodeAnswer(answer);
-            LeaseKeeper.Owner owner = new RemoteOwner(environment, key.executorId);
-            return new Answer(peer, found, environment.leases().hold(owner, found.leaseId()));
+            return new Answer(peer, found, LeaseOwners.hold(environment, key.executorId, found.leaseId()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        }
-    }
-
-    /** Connects again where the connection that the lease came over is lost: the lease is the executor's, not its. */
-    private record RemoteOwner(ReadEnvironment environment, String executorId) implements LeaseKeeper.Owner {
-        @Override
-        public boolean isHere() {
-            return false;
-        }
-
-        @Override
-        public CompletableFuture<Boolean> renew(long leaseId) {
-            return tell(LookupRequest.RENEW_SERVICE, LookupFrame.leases(leaseId))
-                    .thenApply(answer -> answer.get() == 1);
-        }
-
-        @Override
-        public CompletableFuture<ByteBuffer> release(long[] leaseIds) {
-            return tell(LookupRequest.RELEASE_SERVICE, LookupFrame.leases(leaseIds));
-        }
-
-        private CompletableFuture<ByteBuffer> tell(String service, ByteBuffer request) {
-            Duration timeout = environment.limits().timeout();
-            return environment.peers().apply(executorId).thenCompose(peer -> peer.ask(service, request, timeout));
         }
     }
 

@@ -4,15 +4,9 @@ package io.sparkmooncake.shuffle.read;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sparkmooncake.shuffle.spark.BlockCodec;
-import io.sparkmooncake.shuffle.store.LookupRequest;
-import io.sparkmooncake.shuffle.store.MapOutputStore;
-import io.sparkmooncake.transfer.Peer;
-import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
-import io.sparkmooncake.transfer.memory.RegionListener;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import io.sparkmooncake.transfer.memory.Regions;
 import java.io.ByteArrayOutputStream;
@@ -24,27 +18,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import org.apache.spark.SparkConf;
 import org.apache.spark.TaskContext$;
 import org.apache.spark.TaskContextImpl;
 import org.apache.spark.TaskKilledException;
 import org.apache.spark.executor.TempShuffleReadMetrics;
-import org.apache.spark.serializer.JavaSerializer;
-import org.apache.spark.serializer.SerializerManager;
-import org.apache.spark.storage.BlockId;
-import org.apache.spark.storage.BlockManagerId;
-import org.apache.spark.storage.ShuffleBlockId;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import scala.Option;
-import scala.Tuple2;
-import scala.Tuple3;
-import scala.collection.Seq;
-import scala.jdk.javaapi.CollectionConverters;
 
 /** However a reading task ends, it holds no lease afterwards. */
 final class BlockFetchTest {
@@ -94,37 +75,17 @@ final class BlockFetchTest {
     }
 
     private BlockFetch started() {
-        SparkConf conf = new SparkConf(false);
-        RegionPool none =
-                RegionPool.files(List.of(directory), new RegionPool.Limits(1, 1, MINUTE), RegionListener.NONE);
-        ReadEnvironment environment = new ReadEnvironment(
-                "self",
-                new MapOutputStore(none, none, MINUTE, System::nanoTime),
-                name -> CompletableFuture.completedFuture(new SlowOwner()),
-                scratch,
-                new BlockCodec(conf, new SerializerManager(new JavaSerializer(conf), conf)),
-                leases,
-                lookups,
-                new ReadEnvironment.Limits(1 << 20, 10, MINUTE, MINUTE, false),
-                new ReadCounters());
+        ReadEnvironment environment = Reading.environment(scratch, directory, leases, lookups, SlowOwner::new);
         BlockFetch fetch =
                 new BlockFetch(environment, new BlockFetch.ReadTask(1, 0, 1, context), new TempShuffleReadMetrics());
-        BlockId block = new ShuffleBlockId(1, 10, 0);
-        Seq<Tuple3<BlockId, Object, Object>> blocks =
-                CollectionConverters.asScala(List.of(new Tuple3<BlockId, Object, Object>(block, 100L, 0)));
-        BlockManagerId owner = BlockManagerId.apply("owner", "127.0.0.1", 1, Option.empty());
-        fetch.start(PeerBlocks.of(
-                CollectionConverters.asScala(
-                        List.of(new Tuple2<>(owner, blocks)).iterator()),
-                0));
+        fetch.start(Reading.oneBlock());
         return fetch;
     }
 
     /** Answers look-ups with one block that only transfers reach, and interrupts the task whose transfer it takes. */
-    private final class SlowOwner implements Peer {
-        @Override
-        public PeerRecord record() {
-            return new PeerRecord("owner", 1, "127.0.0.1", 1, Map.of());
+    private final class SlowOwner extends Reading.Owner {
+        SlowOwner() {
+            super(released);
         }
 
         @Override
@@ -141,22 +102,8 @@ final class BlockFetchTest {
         }
 
         @Override
-        public CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout) {
-            if (service.equals(LookupRequest.RELEASE_SERVICE)) {
-                released.add(request.getLong());
-                return CompletableFuture.completedFuture(ByteBuffer.allocate(1));
-            }
-            return CompletableFuture.completedFuture(oneBlock());
-        }
-
-        @Override
-        public CompletableFuture<String> lost() {
-            return new CompletableFuture<>();
-        }
-
-        @Override
-        public List<PathReport> paths() {
-            return List.of();
+        ByteBuffer answer(ByteBuffer lookup) {
+            return oneBlock();
         }
     }
 

@@ -4,19 +4,14 @@ package io.sparkmooncake.shuffle.read;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sparkmooncake.shuffle.spark.BlockCodec;
 import io.sparkmooncake.shuffle.store.BlockTable;
 import io.sparkmooncake.shuffle.store.LookupFrame;
 import io.sparkmooncake.shuffle.store.LookupRequest;
-import io.sparkmooncake.shuffle.store.MapOutputStore;
-import io.sparkmooncake.transfer.Peer;
-import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
-import io.sparkmooncake.transfer.memory.RegionListener;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import io.sparkmooncake.transfer.memory.Regions;
 import java.io.ByteArrayOutputStream;
@@ -28,26 +23,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicLong;
-import org.apache.spark.SparkConf;
-import org.apache.spark.serializer.JavaSerializer;
-import org.apache.spark.serializer.SerializerManager;
-import org.apache.spark.storage.BlockId;
-import org.apache.spark.storage.BlockManagerId;
-import org.apache.spark.storage.ShuffleBlockId;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import scala.Option;
-import scala.Tuple2;
-import scala.Tuple3;
-import scala.collection.Seq;
-import scala.jdk.javaapi.CollectionConverters;
 
 /** Tasks that come in the order of partitions are answered from one look-up, and see what they would have seen with their own. */
 final class LookupsAheadTest {
@@ -60,6 +43,7 @@ final class LookupsAheadTest {
     private final AtomicLong now = new AtomicLong();
     private final LeaseKeeper leases = new LeaseKeeper(MINUTE, now::get, Runnable::run);
     private final LookupsAhead lookups = new LookupsAhead(Duration.ofNanos(100), now::get);
+    private final RegionPool scratch = RegionPool.privateMemory(new RegionPool.Limits(1, 1, MINUTE));
     private final HostRegion remote = Regions.allocate(100);
     private final List<String> asked = new ArrayList<>();
     private final List<Long> released = new ArrayList<>();
@@ -70,27 +54,8 @@ final class LookupsAheadTest {
 
     @BeforeEach
     void open() {
-        SparkConf conf = new SparkConf(false);
-        RegionPool none =
-                RegionPool.files(List.of(directory), new RegionPool.Limits(1, 1, MINUTE), RegionListener.NONE);
-        environment = new ReadEnvironment(
-                "self",
-                new MapOutputStore(none, none, MINUTE, now::get),
-                name -> CompletableFuture.completedFuture(new Owner()),
-                none,
-                new BlockCodec(conf, new SerializerManager(new JavaSerializer(conf), conf)),
-                leases,
-                lookups,
-                new ReadEnvironment.Limits(1 << 20, 10, MINUTE, MINUTE, false),
-                new ReadCounters());
-        Seq<Tuple3<BlockId, Object, Object>> blocks = CollectionConverters.asScala(
-                List.of(new Tuple3<BlockId, Object, Object>(new ShuffleBlockId(1, 10, 0), 100L, 0)));
-        source = PeerBlocks.of(
-                        CollectionConverters.asScala(List.of(new Tuple2<>(
-                                        BlockManagerId.apply("owner", "127.0.0.1", 1, Option.empty()), blocks))
-                                .iterator()),
-                        0)
-                .get(0);
+        environment = Reading.environment(scratch, directory, leases, lookups, RecordingOwner::new);
+        source = Reading.oneBlock().get(0);
     }
 
     @AfterEach
@@ -98,6 +63,7 @@ final class LookupsAheadTest {
         lookups.forget(1);
         lookups.forget(2);
         assertThat(leases.held()).isZero();
+        scratch.close();
         remote.release();
     }
 
@@ -188,12 +154,11 @@ final class LookupsAheadTest {
     }
 
     /** Has a block of every map output in every partition, in a region that nobody reads. */
-    private final class Owner implements Peer {
+    private final class RecordingOwner extends Reading.Owner {
         private final CompletableFuture<String> ownLost = lost;
 
-        @Override
-        public PeerRecord record() {
-            return new PeerRecord("owner", 1, "127.0.0.1", 1, Map.of());
+        RecordingOwner() {
+            super(released);
         }
 
         @Override
@@ -207,20 +172,20 @@ final class LookupsAheadTest {
         }
 
         @Override
-        public CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout) {
-            if (service.equals(LookupRequest.RELEASE_SERVICE)) {
-                while (request.hasRemaining()) {
-                    released.add(request.getLong());
-                }
-                return CompletableFuture.completedFuture(ByteBuffer.allocate(1));
-            }
+        public CompletableFuture<String> lost() {
+            return ownLost;
+        }
+
+        @Override
+        ByteBuffer answer(ByteBuffer lookup) {
             try {
-                LookupRequest decoded = LookupFrame.decodeRequest(request);
+                LookupRequest decoded = LookupFrame.decodeRequest(lookup);
                 asked.add(decoded.shuffleId() + ": " + decoded.startPartition() + "-" + decoded.endPartition() + " of "
                         + decoded.mapIds().length);
-                return refuses
-                        ? CompletableFuture.failedFuture(new TransferException(Code.REFUSED, "refused by a test"))
-                        : CompletableFuture.completedFuture(answer(decoded, asked.size()));
+                if (refuses) {
+                    throw new TransferException(Code.REFUSED, "refused by a test");
+                }
+                return answer(decoded, asked.size());
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
@@ -251,16 +216,6 @@ final class LookupsAheadTest {
                 }
             }
             return ByteBuffer.wrap(bytes.toByteArray());
-        }
-
-        @Override
-        public CompletableFuture<String> lost() {
-            return ownLost;
-        }
-
-        @Override
-        public List<PathReport> paths() {
-            return List.of();
         }
     }
 }
