@@ -43,6 +43,11 @@ public interface Peer {
     /** Completes with the reason when the peer is lost; a lost peer stays lost, its successor is another object. */
     CompletableFuture<String> lost();
 
+    /** Tells whether the peer is lost. For those who ask often: each future of {@link #lost} is kept until the peer is. */
+    default boolean isLost() {
+        return lost().isDone();
+    }
+
     /** Returns each configured path in order of preference, offered or refused with its reason. */
     List<PathReport> paths();
 

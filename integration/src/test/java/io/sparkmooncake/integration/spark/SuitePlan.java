@@ -6,14 +6,17 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 
-/** One suite of {@code spark-suites.txt}: its set, its class and its tests that cannot apply. */
-record SuitePlan(String set, String className, List<String> excluded) {
+/** One suite of {@code spark-suites.txt}: its set, its class, its tests that cannot apply and its settings. */
+record SuitePlan(String set, String className, List<String> excluded, Map<String, String> settings) {
     private static final String LIST = "/spark-suites.txt";
 
     SuitePlan {
         excluded = List.copyOf(excluded);
+        settings = Map.copyOf(settings);
     }
 
     /** Returns the suites of a set ({@code fast}, {@code all}), or those that are named, separated by commas. */
@@ -30,7 +33,7 @@ record SuitePlan(String set, String className, List<String> excluded) {
             named.add(listed.stream()
                     .filter(plan -> plan.className.equals(name) || plan.className.endsWith("." + name))
                     .findFirst()
-                    .orElseGet(() -> new SuitePlan("named", name, List.of())));
+                    .orElseGet(() -> new SuitePlan("named", name, List.of(), Map.of())));
         }
         return named;
     }
@@ -45,14 +48,21 @@ record SuitePlan(String set, String className, List<String> excluded) {
                     SuitePlan last = plans.remove(plans.size() - 1);
                     List<String> excluded = new ArrayList<>(last.excluded);
                     excluded.add(excludedTest(line));
-                    plans.add(new SuitePlan(last.set, last.className, excluded));
+                    plans.add(new SuitePlan(last.set, last.className, excluded, last.settings));
                 } else if (!line.startsWith("#") && !line.isBlank()) {
-                    String[] words = line.split(" ", 2);
-                    plans.add(new SuitePlan(words[0], words[1], List.of()));
+                    List<String> words = List.of(line.split(" ", -1));
+                    plans.add(new SuitePlan(words.get(0), words.get(1), List.of(), settings(words)));
                 }
             }
         }
         return plans;
+    }
+
+    private static Map<String, String> settings(List<String> words) {
+        return words.stream()
+                .skip(2)
+                .map(setting -> setting.split("=", 2))
+                .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1]));
     }
 
     private static String excludedTest(String line) {

@@ -81,6 +81,7 @@ final class SuiteRun {
     }
 
     private void run() {
+        plan.settings().forEach(System::setProperty);
         try {
             Suite suite = Class.forName(plan.className())
                     .asSubclass(Suite.class)
@@ -91,6 +92,7 @@ final class SuiteRun {
         } catch (Throwable e) {
             offer("suite aborted", CompletableFuture.failedFuture(e));
         } finally {
+            plan.settings().keySet().forEach(System::clearProperty);
             outcomes.values()
                     .forEach(outcome -> outcome.completeExceptionally(new IllegalStateException("suite ended")));
             started.add(Optional.empty());

@@ -95,6 +95,11 @@ final class FetchEvents implements AutoCloseable {
         }
 
         @Override
+        public boolean isHere() {
+            return true;
+        }
+
+        @Override
         public CompletableFuture<Boolean> renew(long leaseId) {
             return CompletableFuture.completedFuture(environment.store().renew(executorId(), leaseId));
         }

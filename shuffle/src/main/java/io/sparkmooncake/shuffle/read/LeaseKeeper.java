@@ -45,6 +45,9 @@ public final class LeaseKeeper {
         /** Returns the executor: leases of one executor are released together. */
         String executorId();
 
+        /** Tells whether it is this process, where a release costs no message and is made at once. */
+        boolean isHere();
+
         /** Asks for more time; false when it has ended the lease. */
         CompletableFuture<Boolean> renew(long leaseId);
 
@@ -141,7 +144,11 @@ public final class LeaseKeeper {
         public void close() {
             if (held.remove(this)) {
                 unreleased.add(this);
-                releaseSoon();
+                if (owner.isHere() && releasing.compareAndSet(false, true)) {
+                    LeaseKeeper.this.release(List.of(this));
+                } else {
+                    releaseSoon();
+                }
             }
         }
     }

@@ -52,7 +52,7 @@ public final class LookupsAhead {
     /** What a peer answered. */
     private record Answer(Peer peer, LeasedBlocks<RegionDescriptor> found, LeaseKeeper.Lease lease) {
         boolean isStale() {
-            return lease.isExpired() || peer.lost().isDone();
+            return lease.isExpired() || peer.isLost();
         }
     }
 
@@ -133,6 +133,11 @@ public final class LookupsAhead {
 
     /** Connects again where the connection that the lease came over is lost: the lease is the executor's, not its. */
     private record RemoteOwner(ReadEnvironment environment, String executorId) implements LeaseKeeper.Owner {
+        @Override
+        public boolean isHere() {
+            return false;
+        }
+
         @Override
         public CompletableFuture<Boolean> renew(long leaseId) {
             return tell(LookupRequest.RENEW_SERVICE, LookupFrame.leases(leaseId))

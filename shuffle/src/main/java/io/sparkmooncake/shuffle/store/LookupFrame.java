@@ -107,7 +107,7 @@ public final class LookupFrame {
         return request.remaining() < HEAD_BYTES
                 ? 0
                 : (long) request.getInt(at + 2 * Integer.BYTES)
-                        * (request.getInt(at + Integer.BYTES) - request.getInt(at));
+                        * ((long) request.getInt(at + Integer.BYTES) - request.getInt(at));
     }
 
     /** Encodes lease ids: one is the request of a renewal, any number that of a release. */

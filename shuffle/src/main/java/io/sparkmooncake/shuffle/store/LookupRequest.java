@@ -14,10 +14,7 @@ public final class LookupRequest {
     /** Name of the control service that renews leases; its request is one lease id. */
     public static final String RENEW_SERVICE = "shuffle.renew";
 
-    /**
-     * Pairs of map output and partition up to which an answer takes a few tens of microseconds, less than handing the request to
-     * another thread does.
-     */
+    /** Pairs of map output and partition up to which a request is answered on the event loop where it arrives. */
     public static final int BRIEF_PAIRS = 1_024;
 
     private final int shuffleId;

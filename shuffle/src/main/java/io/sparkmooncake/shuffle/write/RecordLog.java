@@ -32,7 +32,8 @@ import org.jspecify.annotations.Nullable;
 final class RecordLog extends MemoryConsumer {
     private static final int HEADER_BYTES = 8;
     private static final long FIRST_PAGE_BYTES = 64 << 10;
-    private static final long MAX_PAGE_BYTES = 4 << 20;
+    private static final int MAX_DOUBLINGS = 6;
+    private static final long HEAP_ARRAY_BYTES = Platform.LONG_ARRAY_OFFSET;
 
     private final Drain drain;
     private final int[] bytesByPartition;
@@ -252,8 +253,7 @@ final class RecordLog extends MemoryConsumer {
     private void allocate() {
         allocating = true;
         try {
-            long wanted = Math.min(MAX_PAGE_BYTES, Math.max(FIRST_PAGE_BYTES, getUsed()));
-            pages.add(allocatePage(wanted));
+            pages.add(allocatePage(nextPageBytes()));
             peakBytes = Math.max(peakBytes, getUsed());
         } catch (SparkOutOfMemoryError e) {
             drainForReuse();
@@ -267,6 +267,15 @@ final class RecordLog extends MemoryConsumer {
         } finally {
             allocating = false;
         }
+    }
+
+    /**
+     * Doubles the log, less by what the heap adds to an array: G1 takes a region more for an array just beyond a power of
+     * two, and may begin to mark the heap for one just beyond half a region.
+     */
+    private long nextPageBytes() {
+        int doublings = Math.min(MAX_DOUBLINGS, Math.max(0, pages.size() - 1));
+        return (FIRST_PAGE_BYTES << doublings) - HEAP_ARRAY_BYTES;
     }
 
     private void drainForReuse() {

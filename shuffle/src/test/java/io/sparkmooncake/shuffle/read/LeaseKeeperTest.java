@@ -96,6 +96,15 @@ final class LeaseKeeperTest {
     }
 
     @Test
+    void aLeaseOfThisExecutorIsReleasedAtOnceAndAlone() {
+        hold("1", 11).close();
+        hold("here", 12).close();
+        assertThat(released).containsExactly(List.of(12L));
+        delayed.remove().run();
+        assertThat(released).containsExactly(List.of(12L), List.of(11L));
+    }
+
+    @Test
     void aReleaseIsNotDelayedOnceNothingRunsLater() {
         LeaseKeeper closing = new LeaseKeeper(TIMEOUT, now::get, action -> {
             throw new RejectedExecutionException("housekeeping has ended");
@@ -122,6 +131,11 @@ final class LeaseKeeperTest {
         @Override
         public String executorId() {
             return executorId;
+        }
+
+        @Override
+        public boolean isHere() {
+            return executorId.equals("here");
         }
 
         @Override

@@ -104,6 +104,11 @@ final class ConnectedPeer implements Peer {
     }
 
     @Override
+    public boolean isLost() {
+        return lost.isDone();
+    }
+
+    @Override
     public List<PathReport> paths() {
         return paths.stream().map(Path::report).toList();
     }
