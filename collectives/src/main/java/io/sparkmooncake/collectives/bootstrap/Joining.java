@@ -67,7 +67,7 @@ final class Joining implements AutoCloseable {
         this.self = self;
         this.process = rendezvous.engine().self();
         this.timeout = rendezvous.engine().settings().connectTimeout();
-        this.prefix = "collectives/" + self.communicator() + "/" + self.epoch() + "/";
+        this.prefix = RankBoard.prefix(self);
         this.lanes =
                 new LaneMemory(self, rendezvous.engine(), rendezvous.engine().agent());
         this.end = rendezvous.ends().add(self, lanes);

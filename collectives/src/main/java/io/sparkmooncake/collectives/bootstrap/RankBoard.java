@@ -40,6 +40,11 @@ final class RankBoard {
     @GuardedBy("this")
     private final Map<Integer, List<Integer>> maps = new HashMap<>();
 
+    /** Returns what the keys of a communicator begin with. */
+    static String prefix(Membership self) {
+        return "collectives/" + self.communicator() + "/" + self.epoch() + "/";
+    }
+
     RankBoard(Membership self, RankRecord own) {
         this.self = self;
         this.own = own;

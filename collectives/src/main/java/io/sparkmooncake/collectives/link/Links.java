@@ -329,15 +329,18 @@ public final class Links implements AutoCloseable {
         return health.giveUp(code, reason);
     }
 
-    /** Leaves: waits until what was sent has arrived, tells the others, and gives all memory back. Once only. */
+    /** Leaves: waits until what was sent has arrived, tells the others unless they are told why it broke, and gives all memory back. Once only. */
     @Override
     public void close() {
         List<Lane> all = new ArrayList<>();
         for (int rank = 0; rank < self.size(); rank++) {
             for (Lane lane : new @Nullable Lane[] {lanes[rank], mailboxes[rank]}) {
                 if (lane != null) {
-                    lane.outbox().standAt(call);
-                    lane.outbox().leave();
+                    // Who is told first that this rank left, and then why, would blame it for leaving.
+                    if (!health.isBroken()) {
+                        lane.outbox().standAt(call);
+                        lane.outbox().leave();
+                    }
                     all.add(lane);
                 }
             }

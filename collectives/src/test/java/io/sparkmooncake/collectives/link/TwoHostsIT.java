@@ -18,6 +18,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,7 +62,8 @@ final class TwoHostsIT {
             for (int rank = 0; rank < 2 * ranksPerHost && !work.equals("write"); rank++) {
                 read(store, "started/" + rank);
             }
-            assertThat(first.isAlive() || work.equals("write")).isTrue();
+            // Any other work may be over by now.
+            assertThat(first.isAlive() || !work.equals("loop")).isTrue();
             harm.inflict(hosts, second);
             List<String> all = new ArrayList<>();
             for (int rank = 0; rank < results; rank++) {
@@ -141,6 +143,7 @@ final class TwoHostsIT {
     }
 
     @Test
+    @EnabledIfSystemProperty(named = "mooncake.test.speed", matches = "true")
     void aLongAllReduceIsMeasuredAgainstAPlainSocket() throws Exception {
         List<String> results = run(1, "speed", 2, (hosts, second) -> {});
         LOG.info("two hosts, one rank each:\n{}", results.get(0));
@@ -148,6 +151,7 @@ final class TwoHostsIT {
     }
 
     @Test
+    @EnabledIfSystemProperty(named = "mooncake.test.speed", matches = "true")
     void aLongAllReduceIsMeasuredOverALinkOfEightGigabits() throws Exception {
         List<String> results = run(1, "speed", 2, "8gbit", (hosts, second) -> {});
         LOG.info("two hosts, one rank each, 8 Gbit/s:\n{}", results.get(0));
@@ -155,6 +159,7 @@ final class TwoHostsIT {
     }
 
     @Test
+    @EnabledIfSystemProperty(named = "mooncake.test.speed", matches = "true")
     void writesOfTheEngineAreMeasuredAgainstAPlainSocket() throws Exception {
         List<String> results = run(1, "write", 2, (hosts, second) -> {});
         LOG.info("two hosts: {}", results.get(1));

@@ -210,6 +210,9 @@ public abstract class OrderContract {
             }
             try {
                 communicator.barrier();
+                // Rank 0 was in the barrier, so rank 1 may be through before it is told; it is told in its next call.
+                assertThat(communicator.membership().rank()).isEqualTo(1);
+                communicator.barrier();
             } finally {
                 assertThat(Thread.interrupted())
                         .isEqualTo(communicator.membership().rank() == 0);
