@@ -10,12 +10,10 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
-import java.util.zip.CRC32C;
 
 /**
- * The receiver's end of a lane: messages of one rank in their order, and that rank's words. A message is there when its sender's
- * signal, sent after the transfer of the message completed, has reached its number; a short one already when its checksum matches,
- * whatever the order in which its bytes land. What carries another epoch is not there.
+ * The receiver's end of a lane: messages of one rank in their order, and that rank's words. A message is there when its head is, whole,
+ * since its payload lands before. What carries another epoch is not there.
  *
  * <p>Threading: the rank's thread; the memory is written by transports.
  */
@@ -27,13 +25,11 @@ final class Inbox {
     private final long epoch;
     private final ByteBuffer words;
     private final Slot[] slots;
-    private final Slot packet;
     private final ByteBuffer standing =
             ByteBuffer.allocate(LaneLayout.STANDING_BYTES).order(ByteOrder.nativeOrder());
-    private final CRC32C crc = new CRC32C();
+    private final ByteBuffer head = ByteBuffer.allocate(LaneLayout.HEAD_BYTES).order(ByteOrder.nativeOrder());
     private final long[] call = new long[4];
     private long seenSeal;
-    private long signal;
     private long credit;
     private long left;
     private long taken;
@@ -47,9 +43,7 @@ final class Inbox {
         this.epoch = epoch;
         this.words = region.slice(0, LaneLayout.SLOTS_AT);
         this.slots = Slot.of(layout, region.slice(0, Math.toIntExact(layout.sizeBytes())));
-        int packetBytes = LaneLayout.HEAD_BYTES + Math.min(LaneLayout.MAX_PACKET_BYTES, layout.slotBytes());
-        this.packet = new Slot(ByteBuffer.allocateDirect(packetBytes).order(ByteOrder.nativeOrder()));
-        this.current = packet;
+        this.current = slots[0];
     }
 
     HostRegion region() {
@@ -62,48 +56,23 @@ final class Inbox {
             return true;
         }
         long next = taken + 1;
-        if (signal < next) {
-            readStanding();
-        }
-        if (signal >= next) {
-            current = slots[layout.slot(next)];
-            waiting = true;
-        } else {
-            waiting = readPacket(next);
-        }
-        if (waiting) {
-            for (int i = 0; i < call.length; i++) {
-                call[i] = current.bytes().getLong(LaneLayout.HEAD_CALL_AT + i * Long.BYTES);
-            }
-        }
-        return waiting;
-    }
-
-    private boolean readPacket(long sequence) {
-        ByteBuffer slot = slots[layout.slot(sequence)].bytes();
-        if ((long) LONG.getAcquire(slot, LaneLayout.SEQUENCE_AT) != sequence
-                || (long) LONG.getAcquire(slot, LaneLayout.EPOCH_AT) != epoch) {
+        Slot slot = slots[layout.slot(next)];
+        ByteBuffer bytes = slot.bytes();
+        if ((long) LONG.getAcquire(bytes, LaneLayout.SEQUENCE_AT) != next
+                || (long) LONG.getAcquire(bytes, LaneLayout.EPOCH_AT) != epoch) {
             return false;
         }
-        int bytes = slot.getInt(LaneLayout.PAYLOAD_BYTES_AT);
-        ByteBuffer copy = packet.bytes();
-        if (bytes < 0 || bytes > copy.capacity() - LaneLayout.HEAD_BYTES) {
+        // What is judged and taken is a copy: words of the head may still land.
+        head.put(0, bytes, 0, LaneLayout.HEAD_BYTES);
+        if (head.getLong(LaneLayout.HEAD_SEAL_AT) != LaneLayout.seal(head, 0, LaneLayout.HEAD_SEAL_AT)) {
             return false;
         }
-        copy.put(0, slot, 0, LaneLayout.HEAD_BYTES + bytes);
-        current = packet;
-        return checksum(crc, copy) == copy.getInt(LaneLayout.CRC_AT)
-                && copy.getLong(LaneLayout.SEQUENCE_AT) == sequence;
-    }
-
-    /** Returns the checksum of a message: of its head up to the checksum, and of its payload. */
-    static int checksum(CRC32C crc, ByteBuffer message) {
-        crc.reset();
-        crc.update(message.limit(LaneLayout.CRC_AT).position(0));
-        int end = LaneLayout.HEAD_BYTES + message.getInt(LaneLayout.PAYLOAD_BYTES_AT);
-        crc.update(message.limit(end).position(LaneLayout.HEAD_BYTES));
-        message.clear();
-        return (int) crc.getValue();
+        current = slot;
+        waiting = true;
+        for (int i = 0; i < call.length; i++) {
+            call[i] = head.getLong(LaneLayout.HEAD_CALL_AT + i * Long.BYTES);
+        }
+        return true;
     }
 
     private void readStanding() {
@@ -118,7 +87,6 @@ final class Inbox {
             return;
         }
         seenSeal = standing.getLong(LaneLayout.STANDING_SEAL_AT);
-        signal = Math.max(signal, standing.getLong(LaneLayout.SIGNAL_AT));
         credit = Math.max(credit, standing.getLong(LaneLayout.CREDIT_AT));
         left = Math.max(left, standing.getLong(LaneLayout.LEFT_AT));
         if (!waiting && standing.getLong(LaneLayout.CALL_AT) >= call[0]) {
@@ -151,11 +119,11 @@ final class Inbox {
     }
 
     int payloadBytes() {
-        return current.bytes().getInt(LaneLayout.PAYLOAD_BYTES_AT);
+        return head.getInt(LaneLayout.PAYLOAD_BYTES_AT);
     }
 
     int tag() {
-        return current.bytes().getInt(LaneLayout.TAG_AT);
+        return head.getInt(LaneLayout.TAG_AT);
     }
 
     /** Returns the type of the piece of mail that is there. */

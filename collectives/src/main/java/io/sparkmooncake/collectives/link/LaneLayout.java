@@ -8,29 +8,29 @@ import java.nio.ByteBuffer;
  * same layout as the source of its WRITEs. Native byte order: hosts of one application have one.
  *
  * <pre>
- *     0  standing: i64 epoch | i64 signal | i64 credit | i64 left | i64 call | i64 signature | i64 count | i64 shape | i64 seal
+ *     0  standing: i64 epoch | i64 credit | i64 left | i64 call | i64 signature | i64 count | i64 shape | i64 seal
  *   256  proof: i64 epoch | i64 number | i64 seal
  *   512  where the sender reads a proof back into                                                      sender's memory only
  *  4096  slot 0 .. slots − 1, each a head of 64 bytes and a payload; message n lies in slot n mod slots
  *
- *  head: i64 epoch | i64 sequence | i64 call | i64 signature | i64 count | i64 shape | i32 payload bytes | i32 tag | i32 CRC-32C | –
+ *  head: i64 epoch | i64 sequence | i64 call | i64 signature | i64 count | i64 shape | i32 payload bytes | i32 tag | i64 seal
  * </pre>
  *
- * <p>Signal is the number of messages that completed, credit that of the other rank's that were taken, left 1 + the number of messages
- * sent before. The engine promises nothing about the order in which the bytes of a WRITE land. So a record of words carries a seal that is a
- * hash of all of them, and counts only when it matches: a reader that meets a half-landed one waits for the rest.
+ * <p>Credit is the number of the other rank's messages that were taken, left 1 + the number of messages sent before. A message is one
+ * WRITE of two requests, payload and then head, and the engine lands the requests of a WRITE in their order; it promises nothing about
+ * the bytes within one. So head and standing carry a seal that is a hash of all their words, and count only when it matches: a reader
+ * that meets a half-landed one waits for the rest. Whoever sees a sealed head sees the payload.
  *
  * @param slots number of slots, a power of two
  * @param slotBytes largest payload
  */
 record LaneLayout(int slots, int slotBytes) {
     static final int EPOCH_AT = 0;
-    static final int SIGNAL_AT = 8;
-    static final int CREDIT_AT = 16;
-    static final int LEFT_AT = 24;
-    static final int CALL_AT = 32;
-    static final int STANDING_SEAL_AT = 64;
-    static final int STANDING_BYTES = 72;
+    static final int CREDIT_AT = 8;
+    static final int LEFT_AT = 16;
+    static final int CALL_AT = 24;
+    static final int STANDING_SEAL_AT = 56;
+    static final int STANDING_BYTES = 64;
     static final int PROOF_AT = 256;
     static final int PROOF_SEAL_AT = PROOF_AT + 16;
     static final int PROOF_BYTES = 24;
@@ -41,11 +41,8 @@ record LaneLayout(int slots, int slotBytes) {
     static final int HEAD_CALL_AT = 16;
     static final int PAYLOAD_BYTES_AT = 48;
     static final int TAG_AT = 52;
-    static final int CRC_AT = 56;
+    static final int HEAD_SEAL_AT = 56;
     static final int HEAD_BYTES = 64;
-
-    /** Payloads up to this prove themselves by their checksum; longer ones wait for the signal that follows them. */
-    static final int MAX_PACKET_BYTES = 64 << 10;
 
     private static final int LONG_BYTES = 8;
     private static final long PRIME = 0x9e3779b97f4a7c15L;

@@ -19,11 +19,10 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sender's end of a lane. Each message is a WRITE of its own, several of them under way; the words (signal, credit, left) are
+ * The sender's end of a lane. Each message is a WRITE of its own, several of them under way; the words (credit, left) are
  * WRITEs of which only one is under way, because batches may land in another order than they were submitted in.
  *
  * <p>Threading: the rank's thread fills and posts; batches end on the transports' threads, which send what waits for them.
@@ -41,7 +40,6 @@ final class Outbox implements AutoCloseable {
     private final ByteBuffer words;
     private final Slot[] slots;
     private final long[] done;
-    private final CRC32C crc = new CRC32C();
     private long posted;
 
     @GuardedBy("this")
@@ -49,13 +47,6 @@ final class Outbox implements AutoCloseable {
 
     @GuardedBy("this")
     private long wanted;
-
-    /** The latest completed message that needs a signal. */
-    @GuardedBy("this")
-    private long signalDue;
-
-    @GuardedBy("this")
-    private long signalled;
 
     @GuardedBy("this")
     private long credit;
@@ -171,8 +162,7 @@ final class Outbox implements AutoCloseable {
         call.writeTo(message, LaneLayout.HEAD_CALL_AT);
         message.putInt(LaneLayout.PAYLOAD_BYTES_AT, payloadBytes);
         message.putInt(LaneLayout.TAG_AT, tag);
-        boolean packet = payloadBytes <= LaneLayout.MAX_PACKET_BYTES;
-        message.putInt(LaneLayout.CRC_AT, packet ? Inbox.checksum(crc, message) : 0);
+        message.putLong(LaneLayout.HEAD_SEAL_AT, LaneLayout.seal(message, 0, LaneLayout.HEAD_SEAL_AT));
         synchronized (this) {
             wanted = sequence;
         }
@@ -191,7 +181,10 @@ final class Outbox implements AutoCloseable {
                 sequence = submitted + 1;
                 ByteBuffer message = slots[layout.slot(sequence)].bytes();
                 int at = layout.slotAt(sequence);
-                batch.add(local, at, remote, at, LaneLayout.HEAD_BYTES + message.getInt(LaneLayout.PAYLOAD_BYTES_AT));
+                int payload = at + LaneLayout.HEAD_BYTES;
+                // In this order: the head announces what landed before it.
+                batch.add(local, payload, remote, payload, message.getInt(LaneLayout.PAYLOAD_BYTES_AT));
+                batch.add(local, at, remote, at, LaneLayout.HEAD_BYTES);
                 if (peer.submit(batch) == Peer.Submission.BUSY) {
                     later(this::send);
                     return;
@@ -212,12 +205,9 @@ final class Outbox implements AutoCloseable {
             long through = completed;
             while (done[layout.slot(through + 1)] == through + 1) {
                 through++;
-                int bytes = slots[layout.slot(through)].bytes().getInt(LaneLayout.PAYLOAD_BYTES_AT);
-                signalDue = bytes > LaneLayout.MAX_PACKET_BYTES ? through : signalDue;
             }
             completed = through;
         }
-        sendWords();
         send();
     }
 
@@ -246,13 +236,12 @@ final class Outbox implements AutoCloseable {
     private void sendWords() {
         TransferBatch batch;
         synchronized (this) {
-            boolean due = signalDue > signalled || credit - credited >= layout.slots() / 2 || leaving != left;
+            boolean due = credit - credited >= layout.slots() / 2 || leaving != left;
             if (closed || wordsUnderWay || failure != null || !due) {
                 return;
             }
             batch = new TransferBatch(Opcode.WRITE, timeout);
             words.putLong(LaneLayout.EPOCH_AT, epoch);
-            words.putLong(LaneLayout.SIGNAL_AT, completed);
             words.putLong(LaneLayout.CREDIT_AT, credit);
             words.putLong(LaneLayout.LEFT_AT, leaving ? 1 + wanted : 0);
             words.putLong(LaneLayout.STANDING_SEAL_AT, LaneLayout.seal(words, 0, LaneLayout.STANDING_SEAL_AT));
@@ -262,7 +251,6 @@ final class Outbox implements AutoCloseable {
                 return;
             }
             wordsUnderWay = true;
-            signalled = completed;
             credited = credit;
             left = leaving;
         }

@@ -15,7 +15,6 @@ final class Party {
 
     private static final int MIN_PIECE_BYTES = 32 << 10;
     private static final int ALIGNMENT_BYTES = 64;
-    private static final int MAX_PACKETS_BYTES = 1 << 20;
 
     private final Links links;
     private final int[] ranks;
@@ -58,10 +57,6 @@ final class Party {
     int piece(DataType type, long share) {
         long bytes = share * type.sizeBytes() / PIECES & -ALIGNMENT_BYTES;
         int largest = links.slotBytes();
-        if (share * type.sizeBytes() <= MAX_PACKETS_BYTES) {
-            // Packets cost a checksum and spare a signal: what is short has no time to hide the signal's way.
-            largest = Math.min(largest, LaneLayout.MAX_PACKET_BYTES);
-        }
         int smallest = Math.min(MIN_PIECE_BYTES, largest);
         return (int) Math.max(smallest, Math.min(largest, bytes)) / type.sizeBytes();
     }

@@ -27,6 +27,8 @@ import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A lane whose transport lands bytes when and in the order that the test says. */
 final class LaneTest {
@@ -72,40 +74,37 @@ final class LaneTest {
         return value[0];
     }
 
-    @Test
-    void aShortMessageIsThereWhenItsLastByteIs() {
-        post(outbox, COUNT, 42);
+    @ParameterizedTest
+    @ValueSource(ints = {0, COUNT, LONG_COUNT})
+    void aMessageIsThereWhenTheLastByteOfItsHeadIs(int count) {
+        post(outbox, count, 42);
         TransferBatch batch = peer.held.remove();
-        int bytes = (int) batch.length(0);
-        // From the end to the start: the words that announce the message land long before all of it has.
+        peer.land(batch, 0, 0, (int) batch.length(0));
+        int bytes = (int) batch.length(1);
+        // From the end to the start: the seal and the words that it seals land before the number of the message has.
         for (int at = bytes - 1; at > 0; at--) {
-            peer.land(batch, at, 1);
+            peer.land(batch, 1, at, 1);
             assertThat(inbox.poll())
                     .as("byte %s of %s is missing", at - 1, bytes)
                     .isFalse();
         }
-        peer.land(batch, 0, 1);
+        peer.land(batch, 1, 0, 1);
         assertThat(inbox.poll()).isTrue();
-        assertThat(first()).isEqualTo(42);
+        assertThat(inbox.payloadBytes()).isEqualTo(count * Integer.BYTES);
+        assertThat(count == 0 ? 42 : first()).isEqualTo(42);
         batch.complete(0);
+        batch.complete(1);
     }
 
     @Test
-    void aLongMessageIsThereWhenItsTransferCompletedAndTheSignalLanded() {
+    void theHeadOfAMessageIsNotSentBeforeItsPayload() {
         post(outbox, LONG_COUNT, 1);
-        TransferBatch message = peer.held.remove();
-        peer.landWhole(message);
+        TransferBatch batch = peer.held.element();
+        assertThat(batch.count()).isEqualTo(2);
+        assertThat(batch.length(0)).isEqualTo(LONG_COUNT * (long) Integer.BYTES);
+        assertThat(batch.remoteOffset(1)).isEqualTo(batch.remoteOffset(0) - LaneLayout.HEAD_BYTES);
+        peer.land(batch, 0, 0, (int) batch.length(0));
         assertThat(inbox.poll()).isFalse();
-        assertThat(peer.held).isEmpty();
-        message.complete(0);
-        assertThat(inbox.poll()).isFalse();
-        TransferBatch signal = peer.held.remove();
-        for (int at = 0; at < signal.length(0); at++) {
-            assertThat(inbox.poll()).isFalse();
-            peer.land(signal, at, 1);
-        }
-        assertThat(inbox.poll()).isTrue();
-        signal.complete(0);
     }
 
     @Test
@@ -118,7 +117,6 @@ final class LaneTest {
         for (int i = batches.size() - 1; i >= 0; i--) {
             assertThat(inbox.poll()).isFalse();
             peer.landWhole(batches.get(i));
-            batches.get(i).complete(0);
         }
         for (int value = 1; value <= 3; value++) {
             assertThat(inbox.poll()).isTrue();
@@ -181,20 +179,22 @@ final class LaneTest {
             this.memory = memory;
         }
 
-        void land(TransferBatch batch, int from, int length) {
-            HostRegion local = (HostRegion) batch.local(0);
-            Regions.copy(local, batch.localOffset(0) + from, memory, batch.remoteOffset(0) + from, length);
+        void land(TransferBatch batch, int request, int from, int length) {
+            HostRegion local = (HostRegion) batch.local(request);
+            Regions.copy(local, batch.localOffset(request) + from, memory, batch.remoteOffset(request) + from, length);
         }
 
         void landWhole(TransferBatch batch) {
-            land(batch, 0, (int) batch.length(0));
+            for (int request = 0; request < batch.count(); request++) {
+                land(batch, request, 0, (int) batch.length(request));
+                batch.complete(request);
+            }
         }
 
         void landAll() {
             TransferBatch batch = next();
             while (batch != null) {
                 landWhole(batch);
-                batch.complete(0);
                 batch = next();
             }
         }

@@ -19,20 +19,30 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
  * All-reduce between two hosts of one rank each against a plain socket between the same two processes, in turns: the socket moves as
- * many bytes each way at the same time as the all-reduce needs, 2·S·(N−1)/N, with a thread each and nothing done to the bytes.
+ * many bytes each way at the same time as the all-reduce needs, 2·S·(N−1)/N, with a thread for each way and nothing done to the bytes.
+ * Both are warm when they are measured: each size is run often before.
  */
 final class LinkSpeed {
     private static final int[] SIZES = {8, 64 << 10, 1 << 20, 8 << 20, 64 << 20, 128 << 20};
-    private static final int ROUNDS = 9;
+    private static final long WARM_UP_BYTES = 512L << 20;
+    private static final int MAX_WARM_UPS = 3_000;
+    private static final long ROUND_BYTES = 64L << 20;
+    private static final int MIN_ROUNDS = 9;
+    private static final int MAX_ROUNDS = 201;
     private static final int BUFFER_BYTES = 1 << 20;
 
     private final Communicator communicator;
     private final Store store;
     private final String address;
+    private final ByteBuffer sent = ByteBuffer.allocateDirect(BUFFER_BYTES);
+    private final ByteBuffer received = ByteBuffer.allocateDirect(BUFFER_BYTES);
 
     LinkSpeed(Communicator communicator, Store store, String address) {
         this.communicator = communicator;
@@ -43,11 +53,14 @@ final class LinkSpeed {
     /** Returns a table, the same measurement seen from either rank. */
     String measure() throws Exception {
         StringBuilder table = new StringBuilder();
+        ExecutorService sender = Executors.newSingleThreadExecutor();
         try (SocketChannel socket = connect()) {
             socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
             for (int bytes : SIZES) {
-                table.append(row(socket, bytes)).append('\n');
+                table.append(row(socket, sender, bytes)).append('\n');
             }
+        } finally {
+            sender.shutdown();
         }
         return table.toString();
     }
@@ -68,19 +81,21 @@ final class LinkSpeed {
                 new InetSocketAddress(text.substring(0, colon), Integer.parseInt(text.substring(colon + 1))));
     }
 
-    private String row(SocketChannel socket, int bytes) throws Exception {
+    private String row(SocketChannel socket, ExecutorService sender, int bytes) throws Exception {
         double[] values = new double[bytes / Double.BYTES];
         Elements elements = Elements.of(values);
-        double[] ours = new double[ROUNDS];
-        double[] raw = new double[ROUNDS];
-        for (int round = -2; round < ROUNDS; round++) {
+        int rounds = (int) Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, ROUND_BYTES / bytes | 1));
+        int warmUps = (int) Math.max(2, Math.min(MAX_WARM_UPS, WARM_UP_BYTES / bytes));
+        double[] ours = new double[rounds];
+        double[] raw = new double[rounds];
+        for (int round = -warmUps; round < rounds; round++) {
             communicator.barrier();
             long start = System.nanoTime();
             communicator.allReduce(elements, elements, ReduceOp.SUM);
             long middle = System.nanoTime();
             communicator.barrier();
             long rawStart = System.nanoTime();
-            exchange(socket, bytes);
+            exchange(socket, sender, bytes);
             if (round >= 0) {
                 ours[round] = (middle - start) / 1e3;
                 raw[round] = (System.nanoTime() - rawStart) / 1e3;
@@ -88,8 +103,8 @@ final class LinkSpeed {
         }
         Arrays.sort(ours);
         Arrays.sort(raw);
-        double our = ours[ROUNDS / 2];
-        double plain = raw[ROUNDS / 2];
+        double our = ours[rounds / 2];
+        double plain = raw[rounds / 2];
         return String.format(
                 Locale.ROOT,
                 "%d bytes: all-reduce median=%.0f us min=%.0f us %.2f GB/s, socket median=%.0f us min=%.0f us %.2f GB/s, ratio=%.2f",
@@ -104,27 +119,24 @@ final class LinkSpeed {
     }
 
     /** Sends and receives at the same time. */
-    private static void exchange(SocketChannel socket, int bytes) throws Exception {
-        Thread sender = new Thread(() -> send(socket, bytes), "raw-sender");
-        sender.start();
-        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+    private void exchange(SocketChannel socket, ExecutorService sender, int bytes) throws Exception {
+        Future<?> all = sender.submit(() -> send(socket, bytes));
         for (long left = bytes; left > 0; ) {
-            buffer.clear().limit((int) Math.min(left, BUFFER_BYTES));
-            int read = socket.read(buffer);
+            received.clear().limit((int) Math.min(left, BUFFER_BYTES));
+            int read = socket.read(received);
             if (read < 0) {
                 throw new IOException("the other rank closed the socket");
             }
             left -= read;
         }
-        sender.join();
+        all.get();
     }
 
-    private static void send(SocketChannel socket, int bytes) {
-        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
+    private void send(SocketChannel socket, int bytes) {
         try {
             for (long left = bytes; left > 0; ) {
-                buffer.clear().limit((int) Math.min(left, BUFFER_BYTES));
-                left -= socket.write(buffer);
+                sent.clear().limit((int) Math.min(left, BUFFER_BYTES));
+                left -= socket.write(sent);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
