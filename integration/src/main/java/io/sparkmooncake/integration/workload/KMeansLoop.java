@@ -48,9 +48,9 @@ final class KMeansLoop implements MlLoop {
         JavaRDD<org.apache.spark.mllib.linalg.Vector> cached =
                 points.map(Vectors::fromML).cache();
         KMeansModel model = new org.apache.spark.mllib.clustering.KMeans()
+                .setK(start.length)
                 .setInitialModel(new KMeansModel(
                         Arrays.stream(start).map(Vectors::dense).toArray(org.apache.spark.mllib.linalg.Vector[]::new)))
-                .setK(start.length)
                 .setMaxIterations(iterations)
                 .setEpsilon(0)
                 .run(cached.rdd());

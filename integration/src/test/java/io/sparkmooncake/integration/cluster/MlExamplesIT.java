@@ -27,7 +27,7 @@ final class MlExamplesIT {
         assertThat(facts).hasEntrySatisfying("mean-and-variance", difference -> isLess(difference, 1e-9));
         assertThat(facts).hasEntrySatisfying("sparse-sum", difference -> isLess(difference, 1e-9));
         assertThat(facts).hasEntrySatisfying("k-means", difference -> isLess(difference, 1e-9));
-        assertThat(facts).hasEntrySatisfying("logistic-regression", difference -> isLess(difference, 1e-4));
+        assertThat(facts).hasEntrySatisfying("logistic-regression", difference -> isLess(difference, 1e-6));
         assertThat(facts).hasEntrySatisfying("scala-mean-and-variance", difference -> isLess(difference, 1e-9));
         assertThat(facts).hasEntrySatisfying("scala-k-means", difference -> isLess(difference, 1e-9));
         assertThat(facts).hasEntrySatisfying("scala-logistic-regression", difference -> isLess(difference, 1e-6));
@@ -63,7 +63,7 @@ final class MlExamplesIT {
     /** Over Py4J's gateway, which is what PySpark's {@code sc._jvm} is; PySpark itself is not needed. */
     @Test
     void pythonSumsColumnsAsRanks() throws IOException, InterruptedException {
-        assumeTrue(hasPy4J(), "python3 has no py4j: pip install py4j");
+        assumeTrue(hasPy4J(), "python3 has no py4j: pip install py4j==0.10.9.9, as Spark 4.1.3 has it");
         SparkHome home = SparkHome.of("4.1.3", "python");
         Path folder = home.folder().resolve("python");
         Processes.delete(folder);

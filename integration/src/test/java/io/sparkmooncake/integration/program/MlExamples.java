@@ -114,10 +114,10 @@ final class MlExamples implements Program {
         int iterations = 10;
         double[][] ours = KMeans.train(points, start, iterations, Progress.NONE);
         KMeansModel model = new org.apache.spark.mllib.clustering.KMeans()
+                .setK(CENTERS)
                 .setInitialModel(new KMeansModel(Arrays.stream(start)
                         .map(org.apache.spark.mllib.linalg.Vectors::dense)
                         .toArray(org.apache.spark.mllib.linalg.Vector[]::new)))
-                .setK(CENTERS)
                 .setMaxIterations(iterations)
                 .setEpsilon(0)
                 .run(points.map(org.apache.spark.mllib.linalg.Vectors::fromML)
@@ -137,7 +137,7 @@ final class MlExamples implements Program {
                 .setRegParam(lambda)
                 .setFitIntercept(false)
                 .setStandardization(false)
-                .setTol(1e-12)
+                .setTol(0) // until the line search finds nothing better, or the iterations end
                 .setMaxIter(200)
                 .fit(table(spark, rows))
                 .coefficients()
