@@ -69,9 +69,8 @@ record SparkHome(Path folder) {
 
     /** The class path of Spark ML. */
     static String sparkMlClassPath() throws IOException, InterruptedException {
-        Path folder =
-                Path.of(Processes.run(List.of(ROOT.resolve("bin/local-spark").toString(), "mllib"))
-                        .strip());
+        String printed = Processes.run(List.of(ROOT.resolve("bin/local-spark").toString(), "mllib"));
+        Path folder = Path.of(printed.lines().reduce("", (before, last) -> last));
         try (Stream<Path> jars = Files.list(folder)) {
             return jars.map(Path::toString).sorted().collect(Collectors.joining(File.pathSeparator));
         }
