@@ -18,6 +18,7 @@ import io.sparkmooncake.collectives.shm.StepExchange;
 import io.sparkmooncake.collectives.spi.ReduceKernel;
 import io.sparkmooncake.transfer.Peer;
 import java.time.Duration;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -114,7 +115,7 @@ final class FabricChoice {
 
     /** Builds the fabric over the segments of this host's ranks, in their order, which it takes over. */
     Meeting of(List<RankRecord> records, Groups groups, List<RankSegment> segments, Map<Integer, String> unmapped) {
-        List<String> names = records.stream().map(RankRecord::describe).toList();
+        List<String> names = names(records);
         Duration timeout = rendezvous.options().timeout();
         int windowBytes = rendezvous.options().windowBytes();
         if (groups.count() == 1) {
@@ -159,6 +160,21 @@ final class FabricChoice {
         HierarchicalFabric fabric = new HierarchicalFabric(
                 self, groups, exchange, new SharedMemoryFabric(exchange, windowBytes), links, kernel);
         return new Meeting(fabric, fabric::meet);
+    }
+
+    /** Made when an error names a rank: a thousand ranks would make a million of them. */
+    private static List<String> names(List<RankRecord> records) {
+        return new AbstractList<>() {
+            @Override
+            public String get(int rank) {
+                return records.get(rank).describe();
+            }
+
+            @Override
+            public int size() {
+                return records.size();
+            }
+        };
     }
 
     private void broken(Links links, @Nullable StepExchange exchange, Verdict verdict) {

@@ -19,10 +19,10 @@ final class Grouping {
             RankRecord.Home home = record.process();
             String mark = home.mark().isEmpty() ? home.name() + "#" + home.epoch() : home.mark();
             List<List<RankRecord>> near = byMark.computeIfAbsent(mark, key -> new ArrayList<>());
-            List<RankRecord> joined = near.stream()
-                    .filter(group -> group.stream().allMatch(other -> record.maps(other) && other.maps(record)))
-                    .findFirst()
-                    .orElse(null);
+            List<RankRecord> joined = null;
+            for (int i = 0; i < near.size() && joined == null; i++) {
+                joined = fits(record, near.get(i)) ? near.get(i) : null;
+            }
             if (joined == null) {
                 joined = new ArrayList<>();
                 near.add(joined);
@@ -33,5 +33,15 @@ final class Grouping {
         return new Groups(groups.stream()
                 .map(group -> group.stream().map(RankRecord::rank).toList())
                 .toList());
+    }
+
+    /** Every rank looks at all pairs of each host: no streams here. */
+    private static boolean fits(RankRecord record, List<RankRecord> group) {
+        for (RankRecord other : group) {
+            if (!record.maps(other) || !other.maps(record)) {
+                return false;
+            }
+        }
+        return true;
     }
 }

@@ -40,6 +40,10 @@ final class RankBoard {
     @GuardedBy("this")
     private final Map<Integer, List<Integer>> maps = new HashMap<>();
 
+    /** Once all records are there: whose list of ranks is not. */
+    @GuardedBy("this")
+    private final Set<Integer> awaited = new HashSet<>();
+
     /** Returns what the keys of a communicator begin with. */
     static String prefix(Membership self) {
         return "collectives/" + self.communicator() + "/" + self.epoch() + "/";
@@ -96,9 +100,10 @@ final class RankBoard {
         try {
             for (Change change : seen.changes()) {
                 if (change instanceof Change.Present present && present.key().endsWith(MAPS)) {
+                    int rank = rankOf(present.key());
                     maps.put(
-                            rankOf(present.key()),
-                            RankRecord.decodeRanks(present.value().bytes().toBytes()));
+                            rank, RankRecord.decodeRanks(present.value().bytes().toBytes()));
+                    awaited.remove(rank);
                 } else if (change instanceof Change.Present present) {
                     add(present);
                 } else if (change instanceof Change.Removed removed) {
@@ -109,8 +114,11 @@ final class RankBoard {
             fail(Code.REFUSED, String.valueOf(e.getMessage()));
         }
         if (found.size() == self.size()) {
-            complete.complete(List.copyOf(found.values()));
-            if (!mapped.isDone() && silent().isEmpty()) {
+            if (!complete.isDone()) {
+                awaited.addAll(silent());
+                complete.complete(List.copyOf(found.values()));
+            }
+            if (!mapped.isDone() && awaited.isEmpty()) {
                 List<RankRecord> records = new ArrayList<>();
                 for (RankRecord record : found.values()) {
                     records.add(record.mapping(maps.getOrDefault(record.rank(), List.of())));

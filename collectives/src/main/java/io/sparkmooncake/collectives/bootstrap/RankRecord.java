@@ -77,7 +77,7 @@ record RankRecord(
 
     boolean maps(RankRecord other) {
         return process.isSameProcess(other.process)
-                || mapped.filter(ranks -> ranks.contains(other.rank)).isPresent();
+                || (mapped.isPresent() && mapped.get().contains(other.rank));
     }
 
     byte[] encode() {

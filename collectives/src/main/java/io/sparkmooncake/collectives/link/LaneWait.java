@@ -21,6 +21,11 @@ final class LaneWait {
     private static final long YIELD_NANOS = 200_000;
     private static final long MIN_PARK_NANOS = 20_000;
     private static final long MAX_PARK_NANOS = 500_000;
+
+    /** Who has waited for long looks less often: a thousand ranks that look every millisecond keep a host busy. */
+    private static final long MAX_LONG_PARK_NANOS = 20_000_000;
+
+    private static final int WAITED_TO_PARK = 32;
     private static final long FIRST_PROBE_NANOS = 250_000_000;
 
     private final LinkHealth health;
@@ -75,7 +80,8 @@ final class LaneWait {
                 yieldCore();
             } else {
                 LockSupport.parkNanos(this, parkNanos);
-                parkNanos = Math.min(MAX_PARK_NANOS, parkNanos * 2);
+                long longest = Math.min(MAX_LONG_PARK_NANOS, Math.max(MAX_PARK_NANOS, waitedNanos / WAITED_TO_PARK));
+                parkNanos = Math.min(longest, parkNanos * 2);
             }
         }
     }
@@ -96,26 +102,29 @@ final class LaneWait {
 
     private void throwIfHopeless(Lane lane, Doing doing, long waitedNanos) throws CollectiveException {
         doing.throwIfBroken();
+        TransferException failed = lane.outbox().failure();
+        boolean interrupted = Thread.currentThread().isInterrupted();
+        boolean over = lane.inbox().isOver();
+        if (failed == null && !interrupted && !over && waitedNanos < waitNanos) {
+            return;
+        }
         String at = doing.describe(lane.stream());
-        if (Thread.currentThread().isInterrupted()) {
+        if (interrupted) {
             throw health.giveUp(Code.INTERRUPTED, health.describe(doing.rank()) + " was interrupted in " + at);
         }
-        if (lane.inbox().isOver()) {
+        if (over) {
             throw health.giveUp(
                     Code.DESYNC,
                     health.describe(lane.rank()) + " left after " + lane.inbox().describeCall() + ", we are at " + at
                             + health.foundBy());
         }
-        TransferException failed = lane.outbox().failure();
         if (failed != null) {
             throw health.giveUp(
                     LinkHealth.codeOf(failed),
                     health.describe(lane.rank()) + " cannot be reached in " + at + ": " + failed.getMessage()
                             + health.foundBy());
         }
-        if (waitedNanos >= waitNanos) {
-            throw health.giveUp(Code.TIMED_OUT, isSilent(lane, at));
-        }
+        throw health.giveUp(Code.TIMED_OUT, isSilent(lane, at));
     }
 
     private String isSilent(Lane lane, String at) {

@@ -37,8 +37,9 @@ final class LinkHealth {
         this.losses = new AtomicReferenceArray<>(self.size());
     }
 
+    /** Takes the names, which do not change. */
     void name(List<String> ranks) {
-        names = List.copyOf(ranks);
+        names = ranks;
     }
 
     /** Returns how errors name a rank. */

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +45,7 @@ public final class Links implements AutoCloseable {
     private String mailText = "";
     private final LaneWait wait;
     private final CallHistory history = new CallHistory();
+    private final IntPredicate departed = this::hasLeft;
     private long sequence;
     private long signature;
 
@@ -306,7 +308,7 @@ public final class Links implements AutoCloseable {
     // ---- failure
 
     private void throwIfBroken() throws CollectiveException {
-        health.throwIfBroken(this::hasLeft, call);
+        health.throwIfBroken(departed, call);
     }
 
     private boolean hasLeft(int rank) {

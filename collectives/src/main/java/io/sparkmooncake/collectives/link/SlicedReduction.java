@@ -10,7 +10,8 @@ import io.sparkmooncake.collectives.spi.ReduceOp;
 import java.util.EnumMap;
 
 /**
- * Reductions over lanes. <i>Direct</i>, for what is short: every member sends everything, and who needs the result reduces it.
+ * Reductions over lanes. <i>Direct</i>, for what is short and for two: every member sends everything, and who needs the result
+ * reduces it.
  * <i>Sliced</i>: in rounds, each cut into one slice for each member; everybody sends the others their slices, reduces his own and
  * sends the result to those who need it. The slices of the next round leave before those of this one are awaited, so that sending,
  * receiving and reducing overlap.
@@ -21,8 +22,11 @@ final class SlicedReduction {
     static final int DIRECT_BYTES = 4 << 10;
     private static final int ALL = -1;
 
-    /** Below this a root that reduces everything receives no more than it would of slices. */
-    private static final int MIN_SLICED_ROOT_MEMBERS = 3;
+    /** Two members receive no more of whole vectors than of slices, and are done after one way instead of two. */
+    private static final int MIN_SLICED_MEMBERS = 3;
+
+    /** How many messages leave before the first is awaited: fewer than a lane takes without a credit. */
+    private static final int AHEAD = 2;
 
     /** Slices begin at multiples of it, which is a cache line of the widest type. */
     private static final int SLICE_ALIGNMENT = 8;
@@ -43,21 +47,25 @@ final class SlicedReduction {
 
     void allReduce(Elements source, Elements target, ReduceOp op) throws CollectiveException {
         DataType type = source.type();
-        if (source.count() <= DIRECT_BYTES / type.sizeBytes() || party.size() == 1) {
-            int chunk = party.elementsPerMessage(type);
-            for (long at = 0; at < source.count(); at += chunk) {
-                direct(source, target, op, at, (int) Math.min(chunk, source.count() - at));
-            }
+        if (source.count() <= DIRECT_BYTES / type.sizeBytes() || party.size() < MIN_SLICED_MEMBERS) {
+            direct(source, target, op);
         } else {
             new Rounds(source, target, op, ALL).run();
         }
     }
 
-    private void direct(Elements source, Elements target, ReduceOp op, long at, int count) throws CollectiveException {
-        for (int step = 1; step < party.size(); step++) {
-            party.send(party.after(step), source, at, count);
+    private void direct(Elements source, Elements target, ReduceOp op) throws CollectiveException {
+        int chunk = party.piece(source.type(), source.count());
+        long sent = 0;
+        for (long at = 0; at < source.count(); at += chunk) {
+            for (; sent < source.count() && sent <= at + (long) AHEAD * chunk; sent += chunk) {
+                int count = (int) Math.min(chunk, source.count() - sent);
+                for (int step = 1; step < party.size(); step++) {
+                    party.send(party.after(step), source, sent, count);
+                }
+            }
+            reduceHere(source, at, target, at, op, (int) Math.min(chunk, source.count() - at));
         }
-        reduceHere(source, at, target, at, op, count);
     }
 
     /** Receives the same stretch of every other member and reduces it with this one's. */
@@ -82,7 +90,7 @@ final class SlicedReduction {
     /** Reduces into the target of one member; {@code target} is of no interest elsewhere. */
     void reduce(Elements source, Elements target, ReduceOp op, int root) throws CollectiveException {
         DataType type = source.type();
-        boolean sliced = party.size() >= MIN_SLICED_ROOT_MEMBERS && source.count() > DIRECT_BYTES / type.sizeBytes();
+        boolean sliced = party.size() >= MIN_SLICED_MEMBERS && source.count() > DIRECT_BYTES / type.sizeBytes();
         if (sliced) {
             new Rounds(source, target, op, root).run();
             return;

@@ -36,6 +36,11 @@ public final class StepExchange implements AutoCloseable {
     private static final long YIELD_NANOS = 1_000_000;
     private static final long MIN_PARK_NANOS = 50_000;
     private static final long MAX_PARK_NANOS = 1_000_000;
+
+    /** Who has waited for long looks less often: a thousand ranks that look every millisecond keep a host busy. */
+    private static final long MAX_LONG_PARK_NANOS = 20_000_000;
+
+    private static final int WAITED_TO_PARK = 32;
     private static final long VERDICT_WAIT_NANOS = 1_000_000_000;
 
     private final Membership self;
@@ -62,7 +67,7 @@ public final class StepExchange implements AutoCloseable {
      * Takes the segments over.
      *
      * @param segments of all ranks in order, this one's included
-     * @param names of all ranks in order, for errors: {@code rank 3 (10.0.0.7:40213)}
+     * @param names of all ranks in order, for errors: {@code rank 3 (10.0.0.7:40213)}; they do not change
      * @param timeout of one wait for one step
      */
     public StepExchange(Membership self, List<RankSegment> segments, List<String> names, Duration timeout) {
@@ -74,7 +79,7 @@ public final class StepExchange implements AutoCloseable {
             Membership self, List<RankSegment> segments, List<String> names, Duration timeout, Court court) {
         this.self = self;
         this.segments = segments.toArray(RankSegment[]::new);
-        this.names = List.copyOf(names);
+        this.names = names;
         this.court = court;
         this.timeout = timeout;
         this.losses = new AtomicReferenceArray<>(segments.size());
@@ -226,7 +231,8 @@ public final class StepExchange implements AutoCloseable {
                 yieldCore();
             } else {
                 LockSupport.parkNanos(this, parkNanos);
-                parkNanos = Math.min(MAX_PARK_NANOS, parkNanos * 2);
+                long longest = Math.min(MAX_LONG_PARK_NANOS, Math.max(MAX_PARK_NANOS, waitedNanos / WAITED_TO_PARK));
+                parkNanos = Math.min(longest, parkNanos * 2);
             }
         }
     }

@@ -76,8 +76,8 @@ final class TwoHostsIT {
     }
 
     private static String read(RemoteStore store, String key) throws Exception {
-        byte[] bytes = store.await(key, Duration.ofMinutes(2))
-                .get(120, TimeUnit.SECONDS)
+        byte[] bytes = store.await(key, Duration.ofMinutes(5))
+                .get(300, TimeUnit.SECONDS)
                 .bytes()
                 .toBytes();
         return new String(bytes, StandardCharsets.UTF_8);

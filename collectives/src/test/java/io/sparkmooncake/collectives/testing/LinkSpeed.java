@@ -27,15 +27,21 @@ import java.util.concurrent.TimeUnit;
 /**
  * All-reduce between two hosts of one rank each against a plain socket between the same two processes, in turns: the socket moves as
  * many bytes each way at the same time as the all-reduce needs, 2·S·(N−1)/N, with a thread for each way and nothing done to the bytes.
- * Both are warm when they are measured: each size is run often before.
+ * Both are warm when they are measured: each size is run often before, and the compiler competes for the cores until some tens of
+ * GB were moved.
  */
 final class LinkSpeed {
-    private static final int[] SIZES = {8, 64 << 10, 1 << 20, 8 << 20, 64 << 20, 128 << 20};
-    private static final long WARM_UP_BYTES = 512L << 20;
-    private static final int MAX_WARM_UPS = 3_000;
+    private static final int[] SIZES = Arrays.stream(
+                    System.getProperty("mooncake.test.speed.sizes", "8,65536,1048576,8388608,67108864,134217728")
+                            .split(",", -1))
+            .mapToInt(Integer::parseInt)
+            .toArray();
+    private static final long WARM_UP_BYTES = 2L << 30;
+    private static final int MAX_WARM_UPS = 4_000;
     private static final long ROUND_BYTES = 64L << 20;
     private static final int MIN_ROUNDS = 9;
     private static final int MAX_ROUNDS = 201;
+    private static final int[] WARM_UP_SIZES = {1 << 20, 64 << 10, 64 << 20, 1 << 20};
     private static final int BUFFER_BYTES = 1 << 20;
 
     private final Communicator communicator;
@@ -56,6 +62,9 @@ final class LinkSpeed {
         ExecutorService sender = Executors.newSingleThreadExecutor();
         try (SocketChannel socket = connect()) {
             socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
+            for (int bytes : WARM_UP_SIZES) {
+                String unused = row(socket, sender, bytes);
+            }
             for (int bytes : SIZES) {
                 table.append(row(socket, sender, bytes)).append('\n');
             }

@@ -116,7 +116,7 @@ final class TcpTransferTest {
     @ValueSource(strings = {"100", "20000", "300000", "300000 encrypted"})
     void whoSeesAnEntryOfAWriteSeesThoseBeforeIt(String how) throws TransferException {
         Pair pair = pair(how.endsWith("encrypted"));
-        int bytes = Integer.parseInt(how.split(" ")[0]);
+        int bytes = Integer.parseInt(how.split(" ", -1)[0]);
         int rounds = 400;
         TestRegion remote = new TestRegion(1, Long.BYTES + bytes);
         TestRegion local = new TestRegion(2, Long.BYTES + bytes);
