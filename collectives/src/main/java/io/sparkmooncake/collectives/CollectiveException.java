@@ -30,7 +30,9 @@ public final class CollectiveException extends IOException {
         /** The communicator cannot be made here: no shared memory, another size, a rank that is there twice. */
         REFUSED,
         /** This rank's communicator was closed. */
-        CLOSED
+        CLOSED,
+        /** The other ranks of an elastic communicator go on without this one. */
+        EXCLUDED
     }
 
     private final Code code;

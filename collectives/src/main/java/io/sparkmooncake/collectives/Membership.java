@@ -10,7 +10,8 @@ package io.sparkmooncake.collectives;
  * @param size number of ranks
  */
 public record Membership(String communicator, long epoch, int rank, int size) {
-    private static final int MAX_NAME_CHARS = 128;
+    /** Longest name. */
+    public static final int MAX_NAME_CHARS = 128;
 
     /** Checks that the rank is one of the communicator's. */
     public Membership {

@@ -91,7 +91,7 @@ public final class MooncakeShuffleManager extends SortShuffleManager {
 
     @Override
     public boolean unregisterShuffle(int shuffleId) {
-        ShuffleRuntime.installed().ifPresent(runtime -> runtime.store().removeShuffle(shuffleId));
+        ShuffleRuntime.installed().ifPresent(runtime -> runtime.removeShuffle(shuffleId));
         return true;
     }
 

@@ -4,6 +4,7 @@ package io.sparkmooncake.shuffle;
 import io.sparkmooncake.conf.Settings.Compress;
 import io.sparkmooncake.conf.ShuffleSettings;
 import io.sparkmooncake.shuffle.read.LeaseKeeper;
+import io.sparkmooncake.shuffle.read.LookupsAhead;
 import io.sparkmooncake.shuffle.read.ReadCounters;
 import io.sparkmooncake.shuffle.read.ReadEnvironment;
 import io.sparkmooncake.shuffle.spark.BlockCodec;
@@ -12,6 +13,7 @@ import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import io.sparkmooncake.shuffle.write.WriteCounters;
 import io.sparkmooncake.shuffle.write.WriteEnvironment;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -36,10 +38,17 @@ public final class ShuffleRuntime implements AutoCloseable {
     /** The slot that Spark's reflective construction of the manager forces: one running executor per process. */
     private static final AtomicReference<@Nullable ShuffleRuntime> INSTALLED = new AtomicReference<>();
 
+    /** Long enough to gather the releases of short tasks, short enough that memory of removed shuffles is not kept noticeably. */
+    private static final int RELEASE_DELAY_MILLIS = 20;
+
+    /** Longer than from one task of a stage to the next, short beside the time for which Spark keeps a shuffle. */
+    private static final Duration LOOKUPS_IDLE = Duration.ofSeconds(2);
+
     private final ExecutorResources resources;
     private final ShuffleSettings settings;
     private final MapOutputStore store;
     private final LeaseKeeper leases;
+    private final LookupsAhead lookups = new LookupsAhead(LOOKUPS_IDLE, System::nanoTime);
     private final ReadCounters reads = new ReadCounters();
     private final WriteCounters writes = new WriteCounters();
     private final ScheduledExecutorService housekeeping;
@@ -52,11 +61,13 @@ public final class ShuffleRuntime implements AutoCloseable {
         this.resources = resources;
         this.store =
                 new MapOutputStore(resources.memory(), resources.files(), settings.leaseTimeout(), System::nanoTime);
-        this.leases = new LeaseKeeper(settings.leaseTimeout(), System::nanoTime);
         this.housekeeping = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "mooncake-shuffle-housekeeping-" + resources.self());
             thread.setDaemon(true);
             return thread;
+        });
+        this.leases = new LeaseKeeper(settings.leaseTimeout(), System::nanoTime, release -> {
+            var unused = housekeeping.schedule(release, RELEASE_DELAY_MILLIS, TimeUnit.MILLISECONDS);
         });
     }
 
@@ -80,6 +91,7 @@ public final class ShuffleRuntime implements AutoCloseable {
     /** One failure must not end the housekeeping of the executor's whole life. */
     private void keepHouse() {
         try {
+            lookups.trim();
             leases.keep();
             store.expireLeases();
             resources.trim(System.nanoTime());
@@ -101,6 +113,12 @@ public final class ShuffleRuntime implements AutoCloseable {
                                 "spark.shuffle.manager=" + MooncakeShuffleManager.class.getName()
                                         + " needs its plugin: add --conf spark.plugins=io.sparkmooncake.plugin.MooncakePlugin, and on"
                                         + " Spark 3.5 name the jar in spark.driver.extraClassPath and spark.executor.extraClassPath"));
+    }
+
+    /** Removes a shuffle's outputs here, and what is known of its outputs elsewhere. */
+    public void removeShuffle(int shuffleId) {
+        store.removeShuffle(shuffleId);
+        lookups.forget(shuffleId);
     }
 
     /** Returns this executor's map outputs. */
@@ -163,6 +181,7 @@ public final class ShuffleRuntime implements AutoCloseable {
                             resources.scratch(),
                             codec,
                             leases,
+                            lookups,
                             limits(),
                             reads));
             environments = made;

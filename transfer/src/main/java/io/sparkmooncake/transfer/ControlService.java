@@ -7,14 +7,25 @@ import java.nio.ByteBuffer;
 @FunctionalInterface
 public interface ControlService {
     /**
-     * Answers one request. Runs on the engine's control threads, never on an event loop; may block briefly. An exception
-     * reaches the asker as {@link TransferException} with code REFUSED and the exception's message.
+     * Answers one request. Runs on the engine's control threads, where it may block briefly, or on an event loop if it
+     * {@linkplain #isBrief is brief}. An exception reaches the asker as {@link TransferException} with code REFUSED and the
+     * exception's message.
      *
      * @param from name and epoch of the authenticated asker
      * @param request read-only, valid during the call
      * @return the answer, owned by the engine from then on
      */
     ByteBuffer answer(Caller from, ByteBuffer request) throws Exception;
+
+    /**
+     * Tells whether answering this request takes microseconds and waits for nothing. It is then answered where it arrives, on the
+     * connection's event loop, which spares it two changes of thread; everything else of that loop waits meanwhile.
+     *
+     * @param request not to be consumed; valid during the call
+     */
+    default boolean isBrief(ByteBuffer request) {
+        return false;
+    }
 
     /**
      * The authenticated process at the other end.

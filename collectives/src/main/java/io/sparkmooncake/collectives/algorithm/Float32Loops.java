@@ -21,7 +21,7 @@ final class Float32Loops {
 
     private static void array(ReduceOp op, float[] into, int at, float[] operand, int from, int count) {
         switch (op) {
-            case SUM -> {
+            case SUM, AVG -> {
                 for (int i = 0; i < count; i++) {
                     into[at + i] += operand[from + i];
                 }
@@ -41,12 +41,13 @@ final class Float32Loops {
                     into[at + i] = Math.max(into[at + i], operand[from + i]);
                 }
             }
+            case AND, OR, XOR -> throw new IllegalArgumentException(op + " of float");
         }
     }
 
     private static void buffer(ReduceOp op, float[] into, int at, FloatBuffer operand, int from, int count) {
         switch (op) {
-            case SUM -> {
+            case SUM, AVG -> {
                 for (int i = 0; i < count; i++) {
                     into[at + i] += operand.get(from + i);
                 }
@@ -66,6 +67,13 @@ final class Float32Loops {
                     into[at + i] = Math.max(into[at + i], operand.get(from + i));
                 }
             }
+            case AND, OR, XOR -> throw new IllegalArgumentException(op + " of float");
+        }
+    }
+
+    static void divide(float[] into, int at, int count, int divisor) {
+        for (int i = 0; i < count; i++) {
+            into[at + i] /= divisor;
         }
     }
 }

@@ -21,7 +21,7 @@ final class Float64Loops {
 
     private static void array(ReduceOp op, double[] into, int at, double[] operand, int from, int count) {
         switch (op) {
-            case SUM -> {
+            case SUM, AVG -> {
                 for (int i = 0; i < count; i++) {
                     into[at + i] += operand[from + i];
                 }
@@ -41,12 +41,13 @@ final class Float64Loops {
                     into[at + i] = Math.max(into[at + i], operand[from + i]);
                 }
             }
+            case AND, OR, XOR -> throw new IllegalArgumentException(op + " of double");
         }
     }
 
     private static void buffer(ReduceOp op, double[] into, int at, DoubleBuffer operand, int from, int count) {
         switch (op) {
-            case SUM -> {
+            case SUM, AVG -> {
                 for (int i = 0; i < count; i++) {
                     into[at + i] += operand.get(from + i);
                 }
@@ -66,6 +67,13 @@ final class Float64Loops {
                     into[at + i] = Math.max(into[at + i], operand.get(from + i));
                 }
             }
+            case AND, OR, XOR -> throw new IllegalArgumentException(op + " of double");
+        }
+    }
+
+    static void divide(double[] into, int at, int count, int divisor) {
+        for (int i = 0; i < count; i++) {
+            into[at + i] /= divisor;
         }
     }
 }

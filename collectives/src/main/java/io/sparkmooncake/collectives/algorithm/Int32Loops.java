@@ -41,6 +41,22 @@ final class Int32Loops {
                     into[at + i] = Math.max(into[at + i], operand[from + i]);
                 }
             }
+            case AND -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] &= operand[from + i];
+                }
+            }
+            case OR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] |= operand[from + i];
+                }
+            }
+            case XOR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] ^= operand[from + i];
+                }
+            }
+            case AVG -> throw new IllegalArgumentException(op + " of int");
         }
     }
 
@@ -66,6 +82,22 @@ final class Int32Loops {
                     into[at + i] = Math.max(into[at + i], operand.get(from + i));
                 }
             }
+            case AND -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] &= operand.get(from + i);
+                }
+            }
+            case OR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] |= operand.get(from + i);
+                }
+            }
+            case XOR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] ^= operand.get(from + i);
+                }
+            }
+            case AVG -> throw new IllegalArgumentException(op + " of int");
         }
     }
 }

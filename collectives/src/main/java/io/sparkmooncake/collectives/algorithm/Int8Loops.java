@@ -23,12 +23,12 @@ final class Int8Loops {
         switch (op) {
             case SUM -> {
                 for (int i = 0; i < count; i++) {
-                    into[at + i] = (byte) (into[at + i] + operand[from + i]);
+                    into[at + i] += operand[from + i];
                 }
             }
             case PROD -> {
                 for (int i = 0; i < count; i++) {
-                    into[at + i] = (byte) (into[at + i] * operand[from + i]);
+                    into[at + i] *= operand[from + i];
                 }
             }
             case MIN -> {
@@ -41,6 +41,22 @@ final class Int8Loops {
                     into[at + i] = (byte) Math.max(into[at + i], operand[from + i]);
                 }
             }
+            case AND -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] &= operand[from + i];
+                }
+            }
+            case OR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] |= operand[from + i];
+                }
+            }
+            case XOR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] ^= operand[from + i];
+                }
+            }
+            case AVG -> throw new IllegalArgumentException(op + " of byte");
         }
     }
 
@@ -48,12 +64,12 @@ final class Int8Loops {
         switch (op) {
             case SUM -> {
                 for (int i = 0; i < count; i++) {
-                    into[at + i] = (byte) (into[at + i] + operand.get(from + i));
+                    into[at + i] += operand.get(from + i);
                 }
             }
             case PROD -> {
                 for (int i = 0; i < count; i++) {
-                    into[at + i] = (byte) (into[at + i] * operand.get(from + i));
+                    into[at + i] *= operand.get(from + i);
                 }
             }
             case MIN -> {
@@ -66,6 +82,22 @@ final class Int8Loops {
                     into[at + i] = (byte) Math.max(into[at + i], operand.get(from + i));
                 }
             }
+            case AND -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] &= operand.get(from + i);
+                }
+            }
+            case OR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] |= operand.get(from + i);
+                }
+            }
+            case XOR -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] ^= operand.get(from + i);
+                }
+            }
+            case AVG -> throw new IllegalArgumentException(op + " of byte");
         }
     }
 }

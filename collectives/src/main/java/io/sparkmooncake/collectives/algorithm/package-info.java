@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The operations, as sequences of steps of a {@link io.sparkmooncake.collectives.shm.StepExchange}, and the loops that reduce. Entry type
- * is {@link io.sparkmooncake.collectives.algorithm.SharedMemoryCommunicator}.
+ * The communicator over a {@link io.sparkmooncake.collectives.fabric.Fabric}; the fabric of ranks that share memory, whose
+ * operations are sequences of steps of a {@link io.sparkmooncake.collectives.shm.StepExchange}; and the loops that reduce. Entry type
+ * is {@link io.sparkmooncake.collectives.algorithm.OrderedCommunicator}.
  */
 @NullMarked
 package io.sparkmooncake.collectives.algorithm;

@@ -5,9 +5,12 @@ import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
-import io.sparkmooncake.collectives.algorithm.SharedMemoryCommunicator;
+import io.sparkmooncake.collectives.algorithm.OrderedCommunicator;
+import io.sparkmooncake.collectives.fabric.Fabric;
+import io.sparkmooncake.collectives.fabric.Subgroups;
+import io.sparkmooncake.collectives.hierarchy.Groups;
+import io.sparkmooncake.collectives.link.LaneMemory;
 import io.sparkmooncake.collectives.shm.RankSegment;
-import io.sparkmooncake.collectives.shm.StepExchange;
 import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
@@ -18,7 +21,7 @@ import io.sparkmooncake.transfer.store.Watch;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +36,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One rank's way into a communicator: claim its record, wait for all records, map all segments, meet. Whatever fails leaves
- * neither record nor mapping behind.
+ * One rank's way into a communicator: claim its record, wait for all records, map the segments of its host and say so, and meet over
+ * the fabric that fits who maps whom. Whatever fails leaves neither record nor memory behind.
  *
  * <p>Threading: the rank's own thread.
  */
@@ -45,44 +48,49 @@ final class Joining implements AutoCloseable {
     private static final long FIRST_RETRY_NANOS = 50_000_000;
 
     private final Rendezvous rendezvous;
+    private final Subgroups subgroups;
     private final Membership self;
     private final PeerRecord process;
     private final Duration timeout;
     private final String prefix;
     private final TreeMap<Integer, RankSegment> segments = new TreeMap<>();
-    private final List<CompletableFuture<String>> losses = new ArrayList<>();
+    private final Map<Integer, String> unmapped = new HashMap<>();
+    private final LaneMemory lanes;
+    private final RankEnds.End end;
+    private final FabricChoice choice;
+    private @Nullable Fabric fabric;
     private boolean joined;
 
-    Joining(Rendezvous rendezvous, Membership self) {
+    Joining(Rendezvous rendezvous, Membership self, Subgroups subgroups) {
         this.rendezvous = rendezvous;
+        this.subgroups = subgroups;
         this.self = self;
         this.process = rendezvous.engine().self();
         this.timeout = rendezvous.engine().settings().connectTimeout();
         this.prefix = "collectives/" + self.communicator() + "/" + self.epoch() + "/";
+        this.lanes =
+                new LaneMemory(self, rendezvous.engine(), rendezvous.engine().agent());
+        this.end = rendezvous.ends().add(self, lanes);
+        this.choice = new FabricChoice(rendezvous, self, lanes, end);
     }
 
     Communicator join() throws CollectiveException {
-        int windowBytes = rendezvous.options().windowBytes();
         Path directory = Path.of(rendezvous.engine().settings().memory().dir());
-        RankSegment own = RankSegment.create(directory, self, windowBytes);
+        RankSegment own =
+                RankSegment.create(directory, self, rendezvous.options().windowBytes());
         segments.put(self.rank(), own);
         rendezvous.offer(own.borrowRegion());
         List<RankRecord> records = gather(own);
-        Map<String, Peer> peers = connect(records);
-        for (RankRecord record : records) {
-            if (record.rank() != self.rank()) {
-                segments.put(record.rank(), map(record, peers.get(record.process())));
-            }
+        Groups groups = Grouping.of(records);
+        keepMates(groups.members(groups.of(self.rank())));
+        if (segments.size() != groups.members(groups.of(self.rank())).length) {
+            throw failed(Code.REFUSED, "segments of this process are not mapped: " + unmapped, null);
         }
-        StepExchange exchange = new StepExchange(
-                self,
-                List.copyOf(segments.values()),
-                records.stream().map(RankRecord::address).toList(),
-                rendezvous.options().timeout());
-        records.forEach(record -> follow(record, peers.get(record.process()), exchange));
-        exchange.meet(timeout);
+        FabricChoice.Meeting meeting = choice.of(records, groups, List.copyOf(segments.values()), unmapped);
+        fabric = meeting.fabric();
+        meeting.meet(timeout);
         joined = true;
-        return new SharedMemoryCommunicator(exchange, windowBytes, () -> leave(own));
+        return new OrderedCommunicator(fabric, subgroups, () -> leave(own));
     }
 
     private List<RankRecord> gather(RankSegment own) throws CollectiveException {
@@ -90,31 +98,42 @@ final class Joining implements AutoCloseable {
                 self.rank(),
                 self.size(),
                 rendezvous.options().windowBytes(),
-                process.name(),
-                process.epoch(),
-                process.host() + ":" + process.port(),
-                own.borrowRegion().descriptor());
+                new RankRecord.Home(
+                        process.name(), process.epoch(), process.host() + ":" + process.port(), rendezvous.mark()),
+                own.borrowRegion().descriptor(),
+                Optional.empty());
         RankBoard board = new RankBoard(self, record);
         Watch watch = rendezvous.store().watch(prefix, board::changed);
         try {
             long looksBefore = watch.looks().count();
-            claim(record);
+            claim(RankBoard.RECORD, Blob.of(record.encode()));
             watch.pace(Watch.Pace.SOON);
-            return await(board.complete(), timeout, () -> absent(board, watch.looks(), looksBefore));
+            List<RankRecord> records =
+                    await(board.complete(), timeout, () -> absent(board, watch.looks(), looksBefore));
+            List<Integer> mapped = mapHost(record, records);
+            if (records.stream().anyMatch(other -> isMate(record, other))) {
+                claim(RankBoard.MAPS, Blob.of(RankRecord.encodeRanks(mapped)));
+                watch.pace(Watch.Pace.SOON);
+            }
+            return await(board.mapped(), timeout.multipliedBy(2), () -> absent(board, watch.looks(), looksBefore));
         } finally {
             watch.close();
         }
     }
 
-    /** Publishes the record; a store that does not answer is asked again until the deadline. */
-    private void claim(RankRecord record) throws CollectiveException {
-        Owner owner = new Owner(process.name(), process.epoch(), record.address());
+    private static boolean isMate(RankRecord own, RankRecord other) {
+        return !own.process().isSameProcess(other.process()) && own.process().mayMap(other.process());
+    }
+
+    /** Publishes something of this rank; a store that does not answer is asked again until the deadline. */
+    private void claim(String what, Blob value) throws CollectiveException {
+        Owner owner = new Owner(process.name(), process.epoch(), process.host() + ":" + process.port());
         long startNanos = System.nanoTime();
         long pauseNanos = FIRST_RETRY_NANOS;
         while (true) {
             try {
                 await(
-                        rendezvous.store().claim(prefix + self.rank(), Blob.of(record.encode()), owner),
+                        rendezvous.store().claim(prefix + self.rank() + what, value, owner),
                         timeout,
                         () -> failed(Code.TIMED_OUT, "the store did not take this rank's record", null));
                 return;
@@ -136,13 +155,25 @@ final class Joining implements AutoCloseable {
         return failed(Code.TIMED_OUT, AbsentRanks.table(self, board.missing(), timeout, own), null);
     }
 
-    /** Connects the processes of all ranks but this one's. */
-    private Map<String, Peer> connect(List<RankRecord> records) throws CollectiveException {
-        List<String> names = records.stream()
-                .filter(record -> !record.isOf(process))
-                .map(RankRecord::process)
-                .distinct()
+    /** Maps the segments of this process and of those that may share this host; returns the ranks of the latter that it maps. */
+    private List<Integer> mapHost(RankRecord own, List<RankRecord> records) throws CollectiveException {
+        List<RankRecord> mates =
+                records.stream().filter(other -> isMate(own, other)).toList();
+        Map<String, Peer> peers = connect(mates);
+        for (RankRecord record : records) {
+            if (record.rank() != self.rank() && own.process().mayMap(record.process())) {
+                map(record, peers.get(record.process().name()));
+            }
+        }
+        return mates.stream()
+                .map(RankRecord::rank)
+                .filter(segments::containsKey)
                 .toList();
+    }
+
+    private Map<String, Peer> connect(List<RankRecord> mates) throws CollectiveException {
+        List<String> names =
+                mates.stream().map(record -> record.process().name()).distinct().toList();
         if (names.isEmpty()) {
             return Map.of();
         }
@@ -152,13 +183,13 @@ final class Joining implements AutoCloseable {
                 timeout.multipliedBy(2).plus(GRACE),
                 () -> failed(Code.TIMED_OUT, "the processes of the other ranks were not connected", null));
         Map<String, Peer> peers = new HashMap<>();
-        for (Peer peer : connected) {
-            peers.put(peer.record().name(), peer);
-        }
+        connected.forEach(peer -> peers.put(peer.record().name(), peer));
+        mates.forEach(record ->
+                choice.follow(record.rank(), peers.get(record.process().name())));
         return peers;
     }
 
-    private RankSegment map(RankRecord record, @Nullable Peer peer) throws CollectiveException {
+    private void map(RankRecord record, @Nullable Peer peer) {
         Membership expected = new Membership(self.communicator(), self.epoch(), record.rank(), self.size());
         try {
             HostRegion mapped = peer == null
@@ -166,29 +197,32 @@ final class Joining implements AutoCloseable {
                             .local(record.segment().id())
                             .orElseThrow(() -> new IOException("it left this process already"))
                     : mapOf(peer, record).orElseThrow(() -> new IOException("no path maps it: " + peer.paths()));
-            return RankSegment.mapped(mapped, expected, rendezvous.options().windowBytes());
+            segments.put(
+                    record.rank(),
+                    RankSegment.mapped(mapped, expected, rendezvous.options().windowBytes()));
         } catch (IOException e) {
-            throw failed(
-                    Code.REFUSED,
-                    record.describe() + " shares no memory with rank " + self.rank() + " ("
-                            + process.host() + ":" + process.port() + "): " + e.getMessage()
-                            + ". This build has collectives among ranks of one host that share memory only",
-                    e);
+            unmapped.put(record.rank(), String.valueOf(e.getMessage()));
         }
     }
 
     private static Optional<HostRegion> mapOf(Peer peer, RankRecord record) throws IOException {
         if (!record.isOf(peer.record())) {
-            throw new IOException("process " + record.process() + " was started again since it joined");
+            throw new IOException("process " + record.process().name() + " was started again since it joined");
         }
         return peer.map(record.segment());
     }
 
-    private void follow(RankRecord record, @Nullable Peer peer, StepExchange exchange) {
-        if (peer != null) {
-            CompletableFuture<String> lost = peer.lost();
-            losses.add(lost);
-            var unused = lost.thenAccept(reason -> exchange.peerLost(record.rank(), reason));
+    /** Unmaps what others do not map likewise. */
+    private void keepMates(int... mates) {
+        List<Integer> kept = Arrays.stream(mates).boxed().toList();
+        List<Integer> mapped = List.copyOf(segments.keySet());
+        for (int rank : mapped) {
+            if (!kept.contains(rank)) {
+                RankSegment segment = segments.remove(rank);
+                if (segment != null) {
+                    segment.close();
+                }
+            }
         }
     }
 
@@ -207,21 +241,19 @@ final class Joining implements AutoCloseable {
                 throw known;
             }
             Throwable cause = caught == null ? e : caught;
-            throw failed(codeOf(cause), String.valueOf(cause.getMessage()), cause);
+            Code code = cause instanceof TransferException known ? codeOf(known) : Code.REFUSED;
+            throw failed(code, String.valueOf(cause.getMessage()), cause);
         }
     }
 
-    private static Code codeOf(Throwable cause) {
-        if (cause instanceof TransferException known) {
-            return switch (known.code()) {
-                case PEER_LOST -> Code.RANK_LOST;
-                case TIMED_OUT -> Code.TIMED_OUT;
-                case CLOSED, CANCELLED -> Code.CLOSED;
-                case UNREACHABLE -> Code.UNREACHABLE;
-                case REFUSED, PROTOCOL -> Code.REFUSED;
-            };
-        }
-        return Code.REFUSED;
+    static Code codeOf(TransferException cause) {
+        return switch (cause.code()) {
+            case PEER_LOST -> Code.RANK_LOST;
+            case TIMED_OUT -> Code.TIMED_OUT;
+            case CLOSED, CANCELLED -> Code.CLOSED;
+            case UNREACHABLE -> Code.UNREACHABLE;
+            case REFUSED, PROTOCOL -> Code.REFUSED;
+        };
     }
 
     private CollectiveException failed(Code code, String reason, @Nullable Throwable cause) {
@@ -234,23 +266,35 @@ final class Joining implements AutoCloseable {
 
     private void leave(RankSegment own) {
         rendezvous.withdraw(own.borrowRegion());
-        losses.forEach(lost -> lost.cancel(false));
+        rendezvous.ends().remove(end);
+        lanes.close();
+        choice.forget();
         // Nobody waits for it: the record also goes with its process.
-        var unused = rendezvous.store().delete(prefix + self.rank());
+        var unused = rendezvous.store().deletePrefix(prefix + self.rank() + "/");
     }
 
     /** Gives back what a join that failed had taken. */
     @Override
     public void close() {
-        RankSegment own = segments.get(self.rank());
-        if (!joined && own != null) {
-            leave(own);
-            segments.forEach((rank, segment) -> {
-                if (rank == self.rank()) {
-                    segment.leave();
-                }
-                segment.close();
-            });
+        if (joined) {
+            return;
         }
+        RankSegment own = segments.get(self.rank());
+        if (own == null) {
+            rendezvous.ends().remove(end);
+            return;
+        }
+        leave(own);
+        if (fabric != null) {
+            fabric.close();
+            return;
+        }
+        segments.forEach((rank, segment) -> {
+            if (rank == self.rank()) {
+                segment.leave();
+            }
+            segment.close();
+        });
+        lanes.close();
     }
 }

@@ -9,22 +9,36 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.store.Change;
 import io.sparkmooncake.transfer.store.Watch;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
 /**
  * The ranks of one communicator that one rank has seen so far.
  *
- * <p>Threading: changes come on the agent's thread, {@link #missing} is asked from any.
+ * <p>Threading: changes come on the agent's thread, the rest is asked from any.
  */
 final class RankBoard {
     private final Membership self;
     private final RankRecord own;
     private final CompletableFuture<List<RankRecord>> complete = new CompletableFuture<>();
+    private final CompletableFuture<List<RankRecord>> mapped = new CompletableFuture<>();
+
+    /** Ends the keys under which ranks say whom they map. */
+    static final String MAPS = "/maps";
+
+    /** Ends the keys of records. */
+    static final String RECORD = "/record";
 
     @GuardedBy("this")
     private final TreeMap<Integer, RankRecord> found = new TreeMap<>();
+
+    @GuardedBy("this")
+    private final Map<Integer, List<Integer>> maps = new HashMap<>();
 
     RankBoard(Membership self, RankRecord own) {
         this.self = self;
@@ -36,12 +50,37 @@ final class RankBoard {
         return complete;
     }
 
-    /** Returns the ranks that have no record yet. */
+    /** Completes with them when all who may map others have said whom they map. */
+    CompletableFuture<List<RankRecord>> mapped() {
+        return mapped;
+    }
+
+    /** Returns the ranks that have no record yet, or, once all have one, those that have not said whom they map. */
     synchronized List<Integer> missing() {
         List<Integer> ranks = new ArrayList<>();
         for (int rank = 0; rank < self.size(); rank++) {
             if (!found.containsKey(rank)) {
                 ranks.add(rank);
+            }
+        }
+        return ranks.isEmpty() ? silent() : ranks;
+    }
+
+    @GuardedBy("this")
+    private List<Integer> silent() {
+        Map<String, RankRecord.Home> homes = new HashMap<>();
+        Set<String> shared = new HashSet<>();
+        for (RankRecord record : found.values()) {
+            RankRecord.Home home = record.process();
+            RankRecord.Home first = homes.putIfAbsent(home.mark(), home);
+            if (!home.mark().isEmpty() && first != null && !first.isSameProcess(home)) {
+                shared.add(home.mark());
+            }
+        }
+        List<Integer> ranks = new ArrayList<>();
+        for (RankRecord record : found.values()) {
+            if (shared.contains(record.process().mark()) && !maps.containsKey(record.rank())) {
+                ranks.add(record.rank());
             }
         }
         return ranks;
@@ -51,7 +90,11 @@ final class RankBoard {
     synchronized void changed(Watch.Changes seen) {
         try {
             for (Change change : seen.changes()) {
-                if (change instanceof Change.Present present) {
+                if (change instanceof Change.Present present && present.key().endsWith(MAPS)) {
+                    maps.put(
+                            rankOf(present.key()),
+                            RankRecord.decodeRanks(present.value().bytes().toBytes()));
+                } else if (change instanceof Change.Present present) {
                     add(present);
                 } else if (change instanceof Change.Removed removed) {
                     gone(removed);
@@ -62,6 +105,13 @@ final class RankBoard {
         }
         if (found.size() == self.size()) {
             complete.complete(List.copyOf(found.values()));
+            if (!mapped.isDone() && silent().isEmpty()) {
+                List<RankRecord> records = new ArrayList<>();
+                for (RankRecord record : found.values()) {
+                    records.add(record.mapping(maps.getOrDefault(record.rank(), List.of())));
+                }
+                mapped.complete(records);
+            }
         }
     }
 
@@ -93,8 +143,7 @@ final class RankBoard {
 
     @GuardedBy("this")
     private void gone(Change.Removed removed) {
-        String key = removed.key();
-        String who = "rank " + key.substring(key.lastIndexOf('/') + 1);
+        String who = "rank " + rankOf(removed.key());
         if (removed.cause() == Change.Cause.OWNER_GONE) {
             fail(Code.RANK_LOST, who + " was lost while ranks were joining: " + removed.reason());
         } else {
@@ -102,8 +151,15 @@ final class RankBoard {
         }
     }
 
+    private static int rankOf(String key) {
+        int end = key.lastIndexOf('/');
+        return Integer.parseInt(key.substring(key.lastIndexOf('/', end - 1) + 1, end));
+    }
+
     private void fail(Code code, String reason) {
-        complete.completeExceptionally(new CollectiveException(
-                code, "communicator=" + self.communicator() + " epoch=" + self.epoch() + ": " + reason));
+        CollectiveException failure = new CollectiveException(
+                code, "communicator=" + self.communicator() + " epoch=" + self.epoch() + ": " + reason);
+        complete.completeExceptionally(failure);
+        mapped.completeExceptionally(failure);
     }
 }

@@ -4,6 +4,7 @@ package io.sparkmooncake.collectives.bootstrap;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.fabric.Subgroups;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.engine.PeerDirectory;
 import io.sparkmooncake.transfer.memory.HostRegion;
@@ -23,6 +24,8 @@ public final class Rendezvous {
     private final PeerDirectory directory;
     private final Store store;
     private final Options options;
+    private final String mark;
+    private final RankEnds ends = new RankEnds();
 
     /** Segments of the ranks of this process by region id: they share one mapping, however many ranks there are. */
     private final Map<Long, HostRegion> local = new ConcurrentHashMap<>();
@@ -65,10 +68,17 @@ public final class Rendezvous {
      * @param store of the application, the same on all ranks
      */
     public Rendezvous(LocalEngine engine, PeerDirectory directory, Store store, Options options) {
+        this(engine, directory, store, options, HostMark.of(engine.settings()));
+    }
+
+    /** As the other one, on a host of this mark. */
+    Rendezvous(LocalEngine engine, PeerDirectory directory, Store store, Options options, String mark) {
         this.engine = engine;
         this.directory = directory;
         this.store = store;
         this.options = options;
+        this.mark = mark;
+        engine.serve(RankEnds.NAME, ends);
     }
 
     /**
@@ -79,12 +89,21 @@ public final class Rendezvous {
      * @throws CollectiveException with one row per rank that is missing; at once when one is known to be lost
      */
     public Communicator join(Membership self) throws CollectiveException {
+        return join(self, this::join);
+    }
+
+    /**
+     * As {@link #join(Membership)}, for a caller that wants to know what is made from the communicator.
+     *
+     * @param subgroups joins what the communicator is split into; in the end with this method
+     */
+    public Communicator join(Membership self, Subgroups subgroups) throws CollectiveException {
         int least = Options.MIN_BYTES_PER_RANK * self.size();
         if (options.windowBytes() < least) {
             throw new IllegalArgumentException("windowBytes=" + options.windowBytes() + " is too small for size="
                     + self.size() + " ranks: make it at least " + least);
         }
-        try (Joining joining = new Joining(this, self)) {
+        try (Joining joining = new Joining(this, self, subgroups)) {
             return joining.join();
         }
     }
@@ -101,6 +120,15 @@ public final class Rendezvous {
     /** Returns a segment of this process, counted once for the caller; empty when its rank has left. */
     Optional<HostRegion> local(long id) {
         return Optional.ofNullable(local.get(id)).filter(HostRegion::tryRetain);
+    }
+
+    /** Returns the mark of this host; see {@link HostMark}. */
+    String mark() {
+        return mark;
+    }
+
+    RankEnds ends() {
+        return ends;
     }
 
     LocalEngine engine() {

@@ -10,8 +10,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What runs the operations of one group of ranks over the memory that they share, over the engine's links, or over both. It gets
- * arguments that were checked, one operation at a time, and in the same order on all ranks or finds out that they differ; what
- * callers may do is in {@link io.sparkmooncake.collectives.Communicator}.
+ * arguments that were checked on this rank (types, counts, blocks, roots, and that the operation takes the type), one operation at
+ * a time, and in the same order on all ranks or finds out that they differ: then every rank fails as DESYNC, with both calls as
+ * {@link Call} describes them. What callers may do is in {@link io.sparkmooncake.collectives.Communicator}.
+ *
+ * <p>Types of 16 bits are reduced in {@link io.sparkmooncake.collectives.spi.DataType#accumulator()} from the first operand to the
+ * last and rounded once; AVG is divided once, by the number of all ranks, before that.
  *
  * <p>A fabric whose operation failed is broken on every rank, with one code and message: every wait ends by then, and every later
  * operation throws the same. Nothing is allocated in an operation once its kind was run before.
@@ -33,21 +37,21 @@ public interface Fabric extends AutoCloseable {
      */
     void reduce(Elements source, @Nullable Elements target, ReduceOp op, int root) throws CollectiveException;
 
-    /** Reduces block {@code r} of all sources into the target of rank {@code r}. */
+    /** Reduces block {@code r} of all sources into the target of rank {@code r}; the target may be this rank's block of the source. */
     void reduceScatter(Elements source, Blocks blocks, Elements target, ReduceOp op) throws CollectiveException;
 
     /** Gathers the sources into every target; the source may be this rank's block of it. */
     void allGather(Elements source, Elements target, Blocks blocks) throws CollectiveException;
 
     /**
-     * Gathers the sources into the root's target.
+     * Gathers the sources into the root's target; the root's source may be its block of it.
      *
      * @param target null elsewhere than on the root
      */
     void gather(Elements source, @Nullable Elements target, Blocks blocks, int root) throws CollectiveException;
 
     /**
-     * Hands block {@code r} of the root's source to rank {@code r}.
+     * Hands block {@code r} of the root's source to rank {@code r}; the root's target may be its block of it.
      *
      * @param source null elsewhere than on the root
      */

@@ -4,6 +4,7 @@ package io.sparkmooncake.collectives.shm;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.fabric.Call;
 import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.transfer.memory.Extent;
@@ -36,10 +37,14 @@ public final class RankSegment implements AutoCloseable {
     private final ByteBuffer words;
     private final Window even;
     private final Window odd;
+    private final int windowBytes;
+    private final int size;
 
-    private RankSegment(HostRegion region, Runnable release, int windowBytes) {
+    private RankSegment(HostRegion region, Runnable release, int windowBytes, int size) {
         this.region = region;
         this.release = release;
+        this.windowBytes = windowBytes;
+        this.size = size;
         this.words = region.slice(0, SegmentLayout.WORDS_BYTES);
         this.even = new Window(region.slice(SegmentLayout.windowAt(0, windowBytes), windowBytes));
         this.odd = new Window(region.slice(SegmentLayout.windowAt(1, windowBytes), windowBytes));
@@ -71,7 +76,7 @@ public final class RankSegment implements AutoCloseable {
      * @throws CollectiveException REFUSED where it does not take it, saying how much it has left
      */
     public static RankSegment create(Path directory, Membership self, int windowBytes) throws CollectiveException {
-        long size = SegmentLayout.sizeBytes(windowBytes);
+        long size = SegmentLayout.sizeBytes(windowBytes, self.size());
         // A pool of one: it takes the blocks now, where a full file system is an answer and not a signal later.
         RegionPool pool = RegionPool.sharedMemory(
                 directory, new RegionPool.Limits(size, size, Duration.ZERO), RegionListener.NONE);
@@ -84,7 +89,7 @@ public final class RankSegment implements AutoCloseable {
                 extent.release();
                 pool.close();
             };
-            RankSegment segment = new RankSegment(region, release, windowBytes);
+            RankSegment segment = new RankSegment(region, release, windowBytes, self.size());
             segment.writeHeader(self, windowBytes);
             return segment;
         } catch (IOException e) {
@@ -113,7 +118,7 @@ public final class RankSegment implements AutoCloseable {
      * @param expected the other rank's place
      */
     public static RankSegment mapped(HostRegion mapped, Membership expected, int windowBytes) throws IOException {
-        String found = mapped.sizeBytes() < SegmentLayout.sizeBytes(windowBytes)
+        String found = mapped.sizeBytes() < SegmentLayout.sizeBytes(windowBytes, expected.size())
                 ? "bytes=" + mapped.sizeBytes()
                 : mismatch(mapped.slice(0, SegmentLayout.WORDS_BYTES), expected, windowBytes);
         if (!found.isEmpty()) {
@@ -122,7 +127,7 @@ public final class RankSegment implements AutoCloseable {
                     + " epoch=" + expected.epoch() + " size=" + expected.size() + " windowBytes=" + windowBytes
                     + ", found " + found);
         }
-        return new RankSegment(mapped, mapped::release, windowBytes);
+        return new RankSegment(mapped, mapped::release, windowBytes, expected.size());
     }
 
     private static String mismatch(ByteBuffer words, Membership expected, int windowBytes) {
@@ -155,6 +160,22 @@ public final class RankSegment implements AutoCloseable {
         return ((phase & 1) == 0 ? even : odd).as(type);
     }
 
+    /** Returns the owner's mailbox for another rank; made anew each time. */
+    Mailbox mailbox(int other) {
+        long at = SegmentLayout.mailboxAt(other, windowBytes, size);
+        int ringBytes = SegmentLayout.ringBytes(windowBytes, size);
+        return new Mailbox(
+                region.slice(at, SegmentLayout.RING_OFFSET), region.slice(at + SegmentLayout.RING_OFFSET, ringBytes));
+    }
+
+    void putNumber(long phase, int at, long value) {
+        ((phase & 1) == 0 ? even : odd).bytes.putLong(at * Long.BYTES, value);
+    }
+
+    long number(long phase, int at) {
+        return ((phase & 1) == 0 ? even : odd).bytes.getLong(at * Long.BYTES);
+    }
+
     /** Returns how many steps the owner has arrived at; what it wrote before is visible then. */
     long phase() {
         return (long) LONG.getAcquire(words, SegmentLayout.PHASE_AT);
@@ -174,29 +195,34 @@ public final class RankSegment implements AutoCloseable {
         LONG.setRelease(words, SegmentLayout.STATE_AT, 1L);
     }
 
-    /** Owner: says what it calls, before it arrives at the call's first step. */
-    void writeCall(long sequence, long signature, long count) {
-        int at = SegmentLayout.callAt(sequence);
+    /** Owner: says what it calls, before it arrives at the call's first step; the place alternates. */
+    void writeCall(long place, long sequence, long signature, long count, long shape) {
+        int at = SegmentLayout.callAt(place);
         words.putLong(at, sequence);
         words.putLong(at + SegmentLayout.SIGNATURE_OFFSET, signature);
         words.putLong(at + SegmentLayout.COUNT_OFFSET, count);
+        words.putLong(at + SegmentLayout.SHAPE_OFFSET, shape);
     }
 
-    boolean isAtCall(long sequence, long signature, long count) {
-        int at = SegmentLayout.callAt(sequence);
+    boolean isAtCall(long place, long sequence, long signature, long count, long shape) {
+        int at = SegmentLayout.callAt(place);
         return words.getLong(at) == sequence
                 && words.getLong(at + SegmentLayout.SIGNATURE_OFFSET) == signature
-                && words.getLong(at + SegmentLayout.COUNT_OFFSET) == count;
+                && words.getLong(at + SegmentLayout.COUNT_OFFSET) == count
+                && words.getLong(at + SegmentLayout.SHAPE_OFFSET) == shape;
     }
 
     /** Describes the owner's latest call, for an error; it may change while it is read. */
     String describeCall() {
-        long sequence = Math.max(words.getLong(SegmentLayout.callAt(0)), words.getLong(SegmentLayout.callAt(1)));
-        int at = SegmentLayout.callAt(sequence);
+        int even = SegmentLayout.callAt(0);
+        int odd = SegmentLayout.callAt(1);
+        int at = words.getLong(even) > words.getLong(odd) ? even : odd;
+        long sequence = words.getLong(at);
         return Call.describe(
                 sequence,
                 words.getLong(at + SegmentLayout.SIGNATURE_OFFSET),
-                words.getLong(at + SegmentLayout.COUNT_OFFSET));
+                words.getLong(at + SegmentLayout.COUNT_OFFSET),
+                words.getLong(at + SegmentLayout.SHAPE_OFFSET));
     }
 
     /** Returns 0, 1 + rank while that rank writes it, or {@link SegmentLayout#VERDICT_WRITTEN}. */

@@ -4,6 +4,10 @@ package io.sparkmooncake.collectives.shm;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.fabric.Call;
+import io.sparkmooncake.collectives.fabric.Court;
+import io.sparkmooncake.collectives.fabric.Operation;
+import io.sparkmooncake.collectives.fabric.Verdict;
 import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
@@ -26,7 +30,9 @@ import org.jspecify.annotations.Nullable;
  * beside or after {@link #close} but {@link #peerLost}.
  */
 public final class StepExchange implements AutoCloseable {
-    private static final int SPINS = 2_000;
+    /** About 10 µs: longer than ranks drift apart in most steps, and short enough where two of them share a core. */
+    private static final int SPINS = 400;
+
     private static final long YIELD_NANOS = 1_000_000;
     private static final long MIN_PARK_NANOS = 50_000;
     private static final long MAX_PARK_NANOS = 1_000_000;
@@ -34,42 +40,42 @@ public final class StepExchange implements AutoCloseable {
 
     private final Membership self;
     private final RankSegment[] segments;
-    private final List<String> addresses;
+    private final List<String> names;
     private final Duration timeout;
     private final int spins;
     private long waitNanos;
     private long phase;
+    private long calls;
     private long sequence;
     private long signature;
     private long count;
+    private long shape;
     private boolean callChecked;
-    private volatile @Nullable Failure failure;
+    private boolean nested;
+    private boolean nestWritten;
+    private final Court court;
+    private volatile @Nullable Verdict failure;
     private final AtomicReferenceArray<@Nullable String> losses;
     private volatile boolean lossKnown;
-
-    private record Failure(Code code, String text) {
-        /** As a verdict: the code's name, a line end, the text. */
-        String encode() {
-            return code.name() + '\n' + text;
-        }
-
-        static Failure decode(String verdict) {
-            int end = verdict.indexOf('\n');
-            return new Failure(Code.valueOf(verdict.substring(0, end)), verdict.substring(end + 1));
-        }
-    }
 
     /**
      * Takes the segments over.
      *
      * @param segments of all ranks in order, this one's included
-     * @param addresses of all ranks in order, as errors name them: {@code host:port}
+     * @param names of all ranks in order, for errors: {@code rank 3 (10.0.0.7:40213)}
      * @param timeout of one wait for one step
      */
-    public StepExchange(Membership self, List<RankSegment> segments, List<String> addresses, Duration timeout) {
+    public StepExchange(Membership self, List<RankSegment> segments, List<String> names, Duration timeout) {
+        this(self, segments, names, timeout, Court.NONE);
+    }
+
+    /** As the other one, of ranks that belong to a communicator of several hosts, which agree before a court why it broke. */
+    public StepExchange(
+            Membership self, List<RankSegment> segments, List<String> names, Duration timeout, Court court) {
         this.self = self;
         this.segments = segments.toArray(RankSegment[]::new);
-        this.addresses = List.copyOf(addresses);
+        this.names = List.copyOf(names);
+        this.court = court;
         this.timeout = timeout;
         this.losses = new AtomicReferenceArray<>(segments.size());
         this.waitNanos = timeout.toNanos();
@@ -84,10 +90,20 @@ public final class StepExchange implements AutoCloseable {
 
     /** Makes the first call, and returns once every rank is here; waits for each for at most this long. */
     public void meet(Duration patience) throws CollectiveException {
-        waitNanos = patience.toNanos();
-        begin(Operation.JOIN, null, null, -1, self.size());
+        patience(patience);
+        begin(Operation.JOIN, null, null, -1, self.size(), 0);
         step();
-        waitNanos = timeout.toNanos();
+        patience(timeout);
+    }
+
+    /** Lets each wait last as long as the exchange was made with. */
+    public void resetPatience() {
+        patience(timeout);
+    }
+
+    /** Says how long each wait lasts from now on. */
+    public void patience(Duration limit) {
+        waitNanos = limit.toNanos();
     }
 
     /**
@@ -95,15 +111,49 @@ public final class StepExchange implements AutoCloseable {
      *
      * @param root −1 where there is none
      * @param elements that the call says it is about
+     * @param blocks their shape, 0 where there are none
      */
-    public void begin(Operation operation, @Nullable DataType type, @Nullable ReduceOp op, int root, long elements)
+    public void begin(
+            Operation operation, @Nullable DataType type, @Nullable ReduceOp op, int root, long elements, long blocks)
+            throws CollectiveException {
+        throwIfBroken();
+        if (nested) {
+            writeNest();
+            return;
+        }
+        calls++;
+        sequence++;
+        signature = Call.signature(operation, type, op, root);
+        count = elements;
+        shape = blocks;
+        callChecked = false;
+        segments[self.rank()].writeCall(calls, sequence, signature, count, shape);
+    }
+
+    /** Begins a call of which those that follow are parts: they are compared as this one, until the next one begins. */
+    public void beginNest(Operation operation, @Nullable DataType type, @Nullable ReduceOp op, int root)
             throws CollectiveException {
         throwIfBroken();
         sequence++;
         signature = Call.signature(operation, type, op, root);
+        nested = true;
+        nestWritten = false;
+    }
+
+    /** Says of how many elements, and in which blocks, the call is that {@link #beginNest} began. */
+    public void describeNest(long elements, long blocks) {
         count = elements;
-        callChecked = false;
-        segments[self.rank()].writeCall(sequence, signature, count);
+        shape = blocks;
+    }
+
+    /** Says what this rank calls with the first part that has steps: calls without are not compared here, and take no place. */
+    private void writeNest() {
+        if (!nestWritten) {
+            nestWritten = true;
+            calls++;
+            callChecked = false;
+            segments[self.rank()].writeCall(calls, sequence, signature, count, shape);
+        }
     }
 
     /** Returns this rank's window to fill before the next step. */
@@ -111,9 +161,38 @@ public final class StepExchange implements AutoCloseable {
         return segments[self.rank()].window(phase + 1, type);
     }
 
+    /** Returns how often the next window was this rank's before; the same on all ranks. */
+    public long nextTurn() {
+        return (phase + 1) >>> 1;
+    }
+
     /** Returns a rank's window as it was when it arrived at the latest step; for reading, until the next step. */
     public Elements window(int rank, DataType type) {
         return segments[rank].window(phase, type);
+    }
+
+    /** Puts two numbers into this rank's window, from a number of it on. */
+    public void nextNumbers(int at, long first, long second) {
+        segments[self.rank()].putNumber(phase + 1, at, first);
+        segments[self.rank()].putNumber(phase + 1, at + 1, second);
+    }
+
+    /** Returns a number of a rank's window as it was when it arrived at the latest step. */
+    public long number(int rank, int at) {
+        return segments[rank].number(phase, at);
+    }
+
+    /** Returns the mailbox of a rank for another one. */
+    Mailbox mailbox(int owner, int other) {
+        return segments[owner].mailbox(other);
+    }
+
+    boolean hasLeft(int rank) {
+        return segments[rank].hasLeft();
+    }
+
+    long timeoutNanos() {
+        return timeout.toNanos();
     }
 
     /** Arrives at the next step and waits for all others. */
@@ -123,7 +202,7 @@ public final class StepExchange implements AutoCloseable {
         for (int i = 1; i < segments.length; i++) {
             int other = (self.rank() + i) % segments.length;
             await(other);
-            if (!callChecked && !segments[other].isAtCall(sequence, signature, count)) {
+            if (!callChecked && !segments[other].isAtCall(calls, sequence, signature, count, shape)) {
                 throw giveUp(Code.DESYNC, differs(other));
             }
         }
@@ -154,7 +233,7 @@ public final class StepExchange implements AutoCloseable {
 
     @SuppressWarnings(
             "ThreadPriorityCheck") // a rank that shares its core must let the awaited one run; parking costs 50 µs
-    private static void yieldCore() {
+    static void yieldCore() {
         Thread.yield();
     }
 
@@ -191,26 +270,32 @@ public final class StepExchange implements AutoCloseable {
 
     private String differs(int other) {
         return describe(other) + " is at " + segments[other].describeCall() + ", we are at " + ownCall() + foundBy()
-                + ". All ranks must call the same operations in the same order, with the same type, count and root";
+                + ". All ranks must call the same operations in the same order, with the same type, count, blocks and root";
     }
 
     private String ownCall() {
-        return Call.describe(sequence, signature, count);
+        return Call.describe(sequence, signature, count, shape);
     }
 
     private String foundBy() {
         return "; found by " + describe(self.rank());
     }
 
-    private String describe(int rank) {
-        return "rank " + rank + " (" + addresses.get(rank) + ")";
+    /** Returns what a rank called latest, for an error. */
+    public String describeCall(int rank) {
+        return segments[rank].describeCall();
+    }
+
+    /** Returns a rank and its address, for an error. */
+    public String describe(int rank) {
+        return names.get(rank);
     }
 
     /** Throws what broke the communicator, here or elsewhere. */
-    private void throwIfBroken() throws CollectiveException {
-        Failure known = failure;
+    void throwIfBroken() throws CollectiveException {
+        Verdict known = failure;
         if (known != null) {
-            throw new CollectiveException(known.code, known.text);
+            throw known.exception();
         }
         if (segments[0].verdict() != 0) {
             throw giveUp(Code.ABORTED, "a rank broke the communicator and ended before it said why" + foundBy());
@@ -239,24 +324,33 @@ public final class StepExchange implements AutoCloseable {
     /** Breaks the communicator and returns its verdict, which is an earlier one where there is one. */
     public CollectiveException giveUp(Code code, String reason) {
         String text = "communicator=" + self.communicator() + " epoch=" + self.epoch() + ": " + reason;
-        Failure own = new Failure(code, text);
+        Verdict own = court.settle(new Verdict(code, text));
         segments[0].writeVerdict(self.rank(), own.encode());
         // A rank that died while it wrote the verdict leaves it unwritten for ever.
         long startNanos = System.nanoTime();
         while (segments[0].verdict() > 0 && System.nanoTime() - startNanos < VERDICT_WAIT_NANOS) {
             Thread.onSpinWait();
         }
-        return remember(own);
+        Verdict known = remember(own);
+        court.spread(known);
+        return known.exception();
     }
 
-    private synchronized CollectiveException remember(Failure own) {
-        Failure known = failure;
+    private synchronized Verdict remember(Verdict own) {
+        Verdict known = failure;
         if (known == null) {
             boolean written = segments[0].verdict() == SegmentLayout.VERDICT_WRITTEN;
-            known = written ? Failure.decode(segments[0].verdictText()) : own;
+            known = written ? Verdict.decode(segments[0].verdictText()) : own;
             failure = known;
         }
-        return new CollectiveException(known.code, known.text);
+        return known;
+    }
+
+    /** Tells why another host broke the communicator. Safe from any thread, also after {@link #close}. */
+    public synchronized void broken(Verdict known) {
+        if (failure == null) {
+            failure = known;
+        }
     }
 
     /** Leaves, and unmaps every segment. Once only. */

@@ -14,7 +14,15 @@ public enum DataType {
     /** Java's {@code float}. */
     FLOAT32(4, 4),
     /** Java's {@code double}. */
-    FLOAT64(5, 8);
+    FLOAT64(5, 8),
+    /** Unsigned bytes; sums and products wrap. */
+    UINT8(6, 1),
+    /** IEEE 754 binary16 in a {@code short}; reduced as {@link #FLOAT32} and rounded once, at the end. */
+    FLOAT16(7, 2),
+    /** The upper half of a {@code float} in a {@code short}; reduced as {@link #FLOAT32} and rounded once, at the end. */
+    BFLOAT16(8, 2),
+    /** A byte, 0 or 1; other values are the caller's error and give any result. */
+    BOOLEAN(9, 1);
 
     private final int number;
     private final int sizeBytes;
@@ -39,5 +47,15 @@ public enum DataType {
     /** Returns the name as error messages show it: {@code float64}. */
     public String label() {
         return label;
+    }
+
+    /** Returns the type in which elements of this one are reduced: {@link #FLOAT32} for the two of 16 bits, else itself. */
+    public DataType accumulator() {
+        return this == FLOAT16 || this == BFLOAT16 ? FLOAT32 : this;
+    }
+
+    /** True for the four types of floating point. */
+    public boolean isFloating() {
+        return this == FLOAT16 || this == BFLOAT16 || this == FLOAT32 || this == FLOAT64;
     }
 }

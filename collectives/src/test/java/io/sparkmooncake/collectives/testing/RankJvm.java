@@ -8,6 +8,8 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -23,23 +25,72 @@ public final class RankJvm implements AutoCloseable {
     /** Forks a rank; see {@link RankMain} for the numbers. */
     public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds)
             throws IOException {
-        Process process = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:+UseSerialGC",
-                        "-Xmx128m",
-                        "--add-opens=java.base/java.nio=ALL-UNNAMED",
-                        "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
-                        "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        RankMain.class.getName(),
-                        Integer.toString(rank),
-                        Integer.toString(size),
-                        Integer.toString(times),
-                        Integer.toString(timeoutSeconds)))
+        return start(host, rank, size, times, timeoutSeconds, 60);
+    }
+
+    /** As the other one, with a limit for connecting. */
+    public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds, int connectSeconds)
+            throws IOException {
+        return start(host, numbers(rank, size, times, timeoutSeconds, connectSeconds), "reduce");
+    }
+
+    /** Forks a rank that does a work; see {@link RankMain} for the works and numbers. */
+    public static RankJvm start(HostedStore host, int rank, int size, int times, int timeoutSeconds, String work)
+            throws IOException {
+        return start(host, numbers(rank, size, times, timeoutSeconds, 60), work);
+    }
+
+    private static RankJvm start(HostedStore host, List<String> numbers, String work) throws IOException {
+        List<String> arguments = new ArrayList<>(numbers);
+        arguments.add(work);
+        return start(host, RankMain.class, arguments);
+    }
+
+    private static List<String> numbers(int... numbers) {
+        return Arrays.stream(numbers).mapToObj(Integer::toString).toList();
+    }
+
+    /** Forks a program whose store is asked over its standard output. */
+    public static RankJvm start(HostedStore host, Class<?> main, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-Xmx128m",
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+                "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                main.getName()));
+        command.addAll(arguments);
+        Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
-        Thread answering = new Thread(() -> answer(process, host), "store-of-rank-" + rank);
+        Thread answering = new Thread(() -> answer(process, host), "store-of-" + process.pid());
+        answering.setDaemon(true);
+        answering.start();
+        return new RankJvm(process);
+    }
+
+    /** Forks the ranks of a host; see {@link HostMain} for the arguments. */
+    public static RankJvm startHost(HostedStore host, List<String> prefix, String... arguments) throws IOException {
+        List<String> words = new ArrayList<>(prefix);
+        words.addAll(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "-Xmx1g",
+                "-Dio.netty.tryReflectionSetAccessible=true",
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+                "--add-opens=java.base/java.lang=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                HostMain.class.getName()));
+        words.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(words)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        Thread answering = new Thread(() -> answer(process, host), "store-of-" + arguments[0]);
         answering.setDaemon(true);
         answering.start();
         return new RankJvm(process);
@@ -58,6 +109,11 @@ public final class RankJvm implements AutoCloseable {
         } catch (IOException e) {
             // The child was killed in the middle of a question.
         }
+    }
+
+    /** Tells that it has not ended yet. */
+    public boolean isAlive() {
+        return process.isAlive();
     }
 
     /** Ends the child at once. */

@@ -4,6 +4,7 @@ package io.sparkmooncake.collectives.testing;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.bootstrap.Rendezvous;
+import io.sparkmooncake.collectives.elastic.ElasticRendezvous;
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.engine.PeerDirectory;
@@ -32,6 +33,13 @@ public final class RankProcesses implements AutoCloseable {
     private volatile boolean storeIsSilent;
     private final List<Runnable> opened = new ArrayList<>();
     private final List<Rendezvous> rendezvous = new ArrayList<>();
+    private final List<LocalEngine> engines = new ArrayList<>();
+    private final List<Elastic> elastic = new ArrayList<>();
+
+    /** Makes the elastic rendezvous of a process. */
+    private interface Elastic {
+        ElasticRendezvous with(ElasticRendezvous.Options options);
+    }
 
     /** What one rank does with its communicator, which is closed after it. */
     @FunctionalInterface
@@ -45,11 +53,14 @@ public final class RankProcesses implements AutoCloseable {
             Identity identity = new Identity("exec-" + i, 100 + i, "127.0.0.1", SECRET);
             LocalEngine engine = LocalEngine.start(identity, settings);
             opened.add(engine::close);
+            engines.add(engine);
             RemoteStore store = RemoteStore.start("exec-" + i, engine.agent(), this::ask, TIMEOUT);
             opened.add(store::close);
             PeerDirectory directory = PeerDirectory.join(engine, store).get(TIMEOUT.toSeconds(), TimeUnit.SECONDS);
             opened.add(directory::close);
-            rendezvous.add(new Rendezvous(engine, directory, store, options));
+            Rendezvous joins = new Rendezvous(engine, directory, store, options);
+            rendezvous.add(joins);
+            elastic.add(with -> new ElasticRendezvous(engine.self(), joins, directory, store, with));
         }
     }
 
@@ -70,8 +81,17 @@ public final class RankProcesses implements AutoCloseable {
         storeIsSilent = false;
     }
 
+    public LocalEngine engine(int process) {
+        return engines.get(process);
+    }
+
     public HostedStore host() {
         return host;
+    }
+
+    /** Returns where a rank joins elastic communicators; ranks go round the processes. */
+    public ElasticRendezvous elastic(int rank, ElasticRendezvous.Options options) {
+        return elastic.get(rank % elastic.size()).with(options);
     }
 
     /** Joins on the thread of the caller; ranks go round the processes. */

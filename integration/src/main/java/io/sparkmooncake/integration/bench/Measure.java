@@ -2,6 +2,7 @@
 package io.sparkmooncake.integration.bench;
 
 import io.sparkmooncake.integration.workload.Repetition;
+import io.sparkmooncake.integration.workload.StageTime;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
@@ -25,6 +26,10 @@ record Measure(String title, String unit, ToDoubleFunction<Repetition> quantity)
 
     static final List<Measure> ALL = List.of(
             WALL,
+            new Measure(
+                    "stage time",
+                    "s",
+                    run -> run.stages().stream().mapToDouble(StageTime::seconds).sum()),
             new Measure(
                     "task time",
                     "s",

@@ -83,7 +83,7 @@ final class BlockFetch implements AutoCloseable {
 
     private void lookUpHere(PeerBlocks source) {
         LeasedBlocks<HostRegion> found = environment.store().lookup(environment.self(), request(source));
-        LeaseKeeper.Lease lease = FetchEvents.holdHere(environment, found.leaseId());
+        ReadLease lease = FetchEvents.holdHere(environment, found.leaseId());
         found.regions().forEach(HostRegion::retain);
         Lookup lookup = new Lookup(source, found.table(), lease);
         readable.add(Blocks.inPlace(lookup, found.regions(), Path.IN_PROCESS));

@@ -47,7 +47,10 @@ final class Blocks implements AutoCloseable {
 
     /** What the cursor owns until it is closed. */
     private record Held(
-            List<HostRegion> mapped, @Nullable Extent arrived, LeaseKeeper.@Nullable Lease lease, Runnable onClose) {}
+            List<HostRegion> mapped,
+            @Nullable Extent arrived,
+            @Nullable ReadLease lease,
+            Runnable onClose) {}
 
     /** Moves to the next row; false behind the last one. */
     boolean next() {

@@ -3,13 +3,10 @@ package io.sparkmooncake.shuffle.read;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.sparkmooncake.shuffle.store.LeasedBlocks;
-import io.sparkmooncake.shuffle.store.LookupFrame;
 import io.sparkmooncake.shuffle.store.LookupRequest;
 import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.time.Duration;
+import java.io.UncheckedIOException;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -38,7 +35,7 @@ final class FetchEvents implements AutoCloseable {
     }
 
     /** A look-up was answered. */
-    record LookedUp(PeerBlocks source, Peer peer, LeasedBlocks<RegionDescriptor> found, LeaseKeeper.Lease lease)
+    record LookedUp(PeerBlocks source, Peer peer, LeasedBlocks<RegionDescriptor> found, ReadLease lease)
             implements Event {
         @Override
         public void deliverTo(BlockFetch fetch) {
@@ -79,61 +76,45 @@ final class FetchEvents implements AutoCloseable {
 
     /** Asks a peer and adds the answer. Never blocks, and always adds exactly one event within the deadlines. */
     void ask(ReadEnvironment environment, PeerBlocks source, LookupRequest request) {
-        Duration timeout = environment.limits().timeout();
         var unused = environment
-                .peers()
-                .apply(source.address().executorId())
-                .thenCompose(peer -> peer.ask(LookupRequest.SERVICE, LookupFrame.encode(request), timeout)
-                        .thenApply(answer -> lookedUp(environment, source, peer, answer)))
+                .lookups()
+                .ask(environment, source, request)
                 .whenComplete(
                         (event, failure) -> add(failure == null ? event : new LookupFailed(source, unwrap(failure))));
     }
 
-    private static Event lookedUp(ReadEnvironment environment, PeerBlocks source, Peer peer, ByteBuffer answer) {
-        try {
-            LeasedBlocks<RegionDescriptor> found = LookupFrame.decodeAnswer(answer);
-            return new LookedUp(source, peer, found, hold(environment, source, found.leaseId()));
-        } catch (IOException e) {
-            return new LookupFailed(source, e);
+    /** Holds a lease on this executor's own outputs. */
+    static ReadLease holdHere(ReadEnvironment environment, long leaseId) {
+        return environment.leases().hold(new ThisExecutor(environment), leaseId);
+    }
+
+    private record ThisExecutor(ReadEnvironment environment) implements LeaseKeeper.Owner {
+        @Override
+        public String executorId() {
+            return environment.self();
+        }
+
+        @Override
+        public CompletableFuture<Boolean> renew(long leaseId) {
+            return CompletableFuture.completedFuture(environment.store().renew(executorId(), leaseId));
+        }
+
+        @Override
+        public CompletableFuture<Integer> release(long[] leaseIds) {
+            for (long leaseId : leaseIds) {
+                environment.store().release(executorId(), leaseId);
+            }
+            return CompletableFuture.completedFuture(leaseIds.length);
         }
     }
 
-    private static LeaseKeeper.Lease hold(ReadEnvironment environment, PeerBlocks source, long leaseId) {
-        return environment
-                .leases()
-                .hold(
-                        () -> tellOwner(environment, source, LookupRequest.RENEW_SERVICE, leaseId)
-                                .thenApply(answer -> answer.get() == 1),
-                        () -> tellOwner(environment, source, LookupRequest.RELEASE_SERVICE, leaseId));
-    }
-
-    /** Connects again where the connection that the lease came over is lost: the lease is the executor's, not its. */
-    private static CompletableFuture<ByteBuffer> tellOwner(
-            ReadEnvironment environment, PeerBlocks source, String service, long leaseId) {
-        Duration timeout = environment.limits().timeout();
-        return environment
-                .peers()
-                .apply(source.address().executorId())
-                .thenCompose(peer -> peer.ask(service, LookupFrame.lease(leaseId), timeout));
-    }
-
-    /** Holds a lease on this executor's own outputs. */
-    static LeaseKeeper.Lease holdHere(ReadEnvironment environment, long leaseId) {
-        String self = environment.self();
-        return environment
-                .leases()
-                .hold(
-                        () -> CompletableFuture.completedFuture(
-                                environment.store().renew(self, leaseId)),
-                        () -> {
-                            environment.store().release(self, leaseId);
-                            return CompletableFuture.completedFuture(leaseId);
-                        });
-    }
-
     private static Throwable unwrap(Throwable failure) {
-        Throwable cause = failure.getCause();
-        return failure instanceof CompletionException && cause != null ? cause : failure;
+        Throwable cause = failure;
+        while ((cause instanceof CompletionException || cause instanceof UncheckedIOException)
+                && cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause;
     }
 
     @Override

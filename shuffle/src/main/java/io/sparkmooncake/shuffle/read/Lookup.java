@@ -10,4 +10,4 @@ import io.sparkmooncake.shuffle.store.BlockTable;
  * @param table what was found
  * @param lease keeps it readable; closed when the last row was read or had arrived
  */
-record Lookup(PeerBlocks source, BlockTable table, LeaseKeeper.Lease lease) {}
+record Lookup(PeerBlocks source, BlockTable table, ReadLease lease) {}

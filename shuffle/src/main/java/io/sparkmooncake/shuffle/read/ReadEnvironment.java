@@ -18,6 +18,7 @@ import java.util.function.Function;
  * @param destination private memory that transfers land in; borrowed
  * @param codec compression and encryption of blocks
  * @param leases keeps leases alive
+ * @param lookups asks for blocks
  * @param limits bounds on what a task has under way
  * @param counters what was read over which path
  */
@@ -28,6 +29,7 @@ public record ReadEnvironment(
         RegionPool destination,
         BlockCodec codec,
         LeaseKeeper leases,
+        LookupsAhead lookups,
         Limits limits,
         ReadCounters counters) {
 

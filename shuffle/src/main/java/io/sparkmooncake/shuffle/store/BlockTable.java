@@ -61,6 +61,19 @@ public final class BlockTable {
         encodings[mapOrdinal] = encoding.code();
     }
 
+    /** Returns the rows of these partitions, in a table of their own. */
+    public BlockTable between(int startPartition, int endPartition) {
+        BlockTable part = new BlockTable(encodings.length);
+        System.arraycopy(encodings, 0, part.encodings, 0, encodings.length);
+        for (int row = 0; row < size; row++) {
+            int rowPartition = partition(row);
+            if (rowPartition >= startPartition && rowPartition < endPartition) {
+                part.add(map[row], region[row], partition[row], offset[row], length[row], checksum[row]);
+            }
+        }
+        return part;
+    }
+
     /** Returns the number of rows. */
     public int size() {
         return size;

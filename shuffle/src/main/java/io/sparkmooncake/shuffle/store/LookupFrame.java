@@ -22,18 +22,20 @@ import java.util.Objects;
  * request   u8 version | i32 shuffle | i32 first partition | i32 end partition | i32 m | m × i64 map id
  * answer    u8 version | i64 lease | i32 m | m × u8 encoding | i32 g | i32 bytes | g × region descriptor
  *           | i32 n | n × (i32 map ordinal | i32 partition and continued bit | i32 region | i64 offset | u32 length | i32 crc)
- * lease     i64 lease            (release and renewal; the answer is u8, 1 when the lease lives)
+ * renewal   i64 lease            (the answer is u8, 1 when the lease lives)
+ * release   n × i64 lease        (the answer is u8 0)
  * </pre>
  */
 public final class LookupFrame {
     private static final byte VERSION = 1;
+    private static final int HEAD_BYTES = 17;
     private static final int ROW_BYTES = 28;
 
     private LookupFrame() {}
 
     /** Encodes a request. */
     public static ByteBuffer encode(LookupRequest request) {
-        ByteBuffer out = ByteBuffer.allocate(17 + Long.BYTES * request.mapIds().length);
+        ByteBuffer out = ByteBuffer.allocate(HEAD_BYTES + Long.BYTES * request.mapIds().length);
         out.put(VERSION).putInt(request.shuffleId());
         out.putInt(request.startPartition()).putInt(request.endPartition()).putInt(request.mapIds().length);
         out.asLongBuffer().put(request.mapIds());
@@ -99,9 +101,20 @@ public final class LookupFrame {
         }
     }
 
-    /** Encodes a lease id, the request of release and renewal. */
-    public static ByteBuffer lease(long leaseId) {
-        return ByteBuffer.allocate(Long.BYTES).putLong(leaseId).rewind();
+    /** Returns how many pairs of map and partition an encoded request asks for, without checking or consuming it. */
+    static long pairs(ByteBuffer request) {
+        int at = request.position() + 1 + Integer.BYTES;
+        return request.remaining() < HEAD_BYTES
+                ? 0
+                : (long) request.getInt(at + 2 * Integer.BYTES)
+                        * (request.getInt(at + Integer.BYTES) - request.getInt(at));
+    }
+
+    /** Encodes lease ids: one is the request of a renewal, any number that of a release. */
+    public static ByteBuffer leases(long... leaseIds) {
+        ByteBuffer out = ByteBuffer.allocate(Long.BYTES * leaseIds.length);
+        out.asLongBuffer().put(leaseIds);
+        return out;
     }
 
     private static byte[] encodeRegions(List<RegionDescriptor> regions) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
+import java.util.Arrays;
+
 /** One reduce task's question to one executor. Immutable by agreement: it owns the array it is given. */
 public final class LookupRequest {
     /** Name of the control service. */
@@ -11,6 +13,12 @@ public final class LookupRequest {
 
     /** Name of the control service that renews leases; its request is one lease id. */
     public static final String RENEW_SERVICE = "shuffle.renew";
+
+    /**
+     * Pairs of map output and partition up to which an answer takes a few tens of microseconds, less than handing the request to
+     * another thread does.
+     */
+    public static final int BRIEF_PAIRS = 1_024;
 
     private final int shuffleId;
     private final int startPartition;
@@ -50,5 +58,10 @@ public final class LookupRequest {
     /** Returns the map outputs wanted; not to be changed. */
     public long[] mapIds() {
         return mapIds;
+    }
+
+    /** Tells whether another request asks for the same map outputs of the same shuffle, in the same order. */
+    public boolean wantsMapsOf(LookupRequest other) {
+        return shuffleId == other.shuffleId && Arrays.equals(mapIds, other.mapIds);
     }
 }

@@ -1,26 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
+import io.sparkmooncake.transfer.ControlService;
 import io.sparkmooncake.transfer.ControlService.Caller;
 import io.sparkmooncake.transfer.TransferEngine;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /** Offers a store's look-ups, lease renewals and releases to peers. */
 public final class LookupServices {
     private LookupServices() {}
 
-    /** Offers the services on an engine. They answer on its control threads. */
+    /** Offers the services on an engine. Short look-ups are answered on its event loops, all else on its control threads. */
     public static void offer(TransferEngine engine, MapOutputStore store) {
-        engine.serve(
-                LookupRequest.SERVICE,
-                (from, request) -> LookupFrame.encode(
-                        LeasedBlocks.described(store.lookup(holder(from), LookupFrame.decodeRequest(request)))));
+        engine.serve(LookupRequest.SERVICE, new Lookups(store));
         engine.serve(
                 LookupRequest.RENEW_SERVICE, (from, request) -> flag(store.renew(holder(from), request.getLong())));
         engine.serve(LookupRequest.RELEASE_SERVICE, (from, request) -> {
-            store.release(holder(from), request.getLong());
+            while (request.hasRemaining()) {
+                store.release(holder(from), request.getLong());
+            }
             return flag(false);
         });
+    }
+
+    private record Lookups(MapOutputStore store) implements ControlService {
+        @Override
+        public boolean isBrief(ByteBuffer request) {
+            return LookupFrame.pairs(request) <= LookupRequest.BRIEF_PAIRS;
+        }
+
+        @Override
+        public ByteBuffer answer(Caller from, ByteBuffer request) throws IOException {
+            LeasedBlocks<HostRegion> found = store.lookup(holder(from), LookupFrame.decodeRequest(request));
+            return LookupFrame.encode(LeasedBlocks.described(found));
+        }
     }
 
     private static String holder(Caller caller) {

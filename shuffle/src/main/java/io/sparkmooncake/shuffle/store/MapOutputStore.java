@@ -7,7 +7,6 @@ import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,7 +26,6 @@ public final class MapOutputStore implements AutoCloseable {
     private final RegionPool files;
     private final LeaseTable leases;
     private final Map<Integer, ShuffleOutputs> shuffles = new ConcurrentHashMap<>();
-    private final BitSet removedShuffles = new BitSet();
 
     /**
      * Creates an empty store.
@@ -62,26 +60,23 @@ public final class MapOutputStore implements AutoCloseable {
     }
 
     /**
-     * Commits one attempt's output.
+     * Commits one attempt's output. A shuffle that was removed begins anew with it: Spark runs the maps of a plan again under the same
+     * shuffle id when the plan is run again after its shuffle files were cleaned up. What an attempt commits that outlives its shuffle for
+     * good is freed once the driver is asked about it.
      *
      * @param output taken over; freed here when it does not win
      * @return the output that readers will see: this one, or that of an earlier attempt under the same map id
-     * @throws IOException when the shuffle was removed meanwhile, as happens to attempts that outlive their stage
      */
-    public MapOutput commit(int shuffleId, MapOutput output) throws IOException {
-        Optional<MapOutput> winner = outputsOf(shuffleId).flatMap(outputs -> outputs.commit(output));
-        if (winner.isEmpty() || winner.get() != output) {
-            output.free();
-        }
-        return winner.orElseThrow(() -> new IOException("shuffle " + shuffleId + " was removed before map output "
-                + output.mapId() + " was committed: the job that needed it has ended"));
-    }
-
-    private Optional<ShuffleOutputs> outputsOf(int shuffleId) {
-        synchronized (removedShuffles) {
-            return removedShuffles.get(shuffleId)
-                    ? Optional.empty()
-                    : Optional.of(shuffles.computeIfAbsent(shuffleId, id -> new ShuffleOutputs()));
+    public MapOutput commit(int shuffleId, MapOutput output) {
+        while (true) {
+            Optional<MapOutput> winner = shuffles.computeIfAbsent(shuffleId, id -> new ShuffleOutputs())
+                    .commit(output);
+            if (winner.isPresent()) {
+                if (winner.get() != output) {
+                    output.free();
+                }
+                return winner.get();
+            }
         }
     }
 
@@ -196,13 +191,9 @@ public final class MapOutputStore implements AutoCloseable {
         }
     }
 
-    /** Removes a shuffle for good; its memory goes back when the last lease ends. */
+    /** Removes what was committed of a shuffle until now; its memory goes back when the last lease ends. */
     public void removeShuffle(int shuffleId) {
-        ShuffleOutputs outputs;
-        synchronized (removedShuffles) {
-            removedShuffles.set(shuffleId);
-            outputs = shuffles.remove(shuffleId);
-        }
+        ShuffleOutputs outputs = shuffles.remove(shuffleId);
         if (outputs != null) {
             outputs.removeAll();
         }

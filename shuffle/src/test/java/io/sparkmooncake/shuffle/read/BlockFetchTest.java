@@ -54,7 +54,8 @@ final class BlockFetchTest {
     @TempDir
     Path directory;
 
-    private final LeaseKeeper leases = new LeaseKeeper(MINUTE, System::nanoTime);
+    private final LeaseKeeper leases = new LeaseKeeper(MINUTE, System::nanoTime, Runnable::run);
+    private final LookupsAhead lookups = new LookupsAhead(Duration.ZERO, System::nanoTime);
     private final List<Long> released = new ArrayList<>();
     private final List<TransferBatch> submitted = new ArrayList<>();
     private final HostRegion remote = Regions.allocate(100);
@@ -74,6 +75,7 @@ final class BlockFetchTest {
         assertThatThrownBy(fetch::peek).isInstanceOf(TaskKilledException.class);
         assertThat(leases.held()).isEqualTo(1);
         fetch.close();
+        lookups.trim();
         assertThat(leases.held()).isZero();
         assertThat(released).containsExactly(LEASE);
     }
@@ -85,6 +87,7 @@ final class BlockFetchTest {
         assertThat(Thread.interrupted()).isTrue();
         assertThat(submitted).hasSize(1);
         fetch.close();
+        lookups.trim();
         assertThat(leases.held()).isZero();
         assertThat(released).containsExactly(LEASE);
         assertThat(submitted.get(0).cancellation()).isDone();
@@ -101,6 +104,7 @@ final class BlockFetchTest {
                 scratch,
                 new BlockCodec(conf, new SerializerManager(new JavaSerializer(conf), conf)),
                 leases,
+                lookups,
                 new ReadEnvironment.Limits(1 << 20, 10, MINUTE, MINUTE, false),
                 new ReadCounters());
         BlockFetch fetch =

@@ -114,13 +114,22 @@ class MapOutputStoreTest {
         assertThat(store.liveLeases()).isZero();
     }
 
+    /** As Spark does when a plan is run again whose shuffle files were cleaned up after its first run. */
     @Test
-    void refusesTheOutputOfAnAttemptThatOutlivedItsShuffle() throws IOException {
+    void beginsAShuffleAnewThatWasRemoved() throws IOException {
+        store.commit(1, output(10, Map.of(0, 500)));
+        LeasedBlocks<HostRegion> reader = store.lookup("a", new LookupRequest(1, 0, 1, new long[] {10}));
         store.removeShuffle(1);
-        MapOutput late = output(10, Map.of(0, 500));
-        assertThatThrownBy(() -> store.commit(1, late))
-                .hasMessage(
-                        "shuffle 1 was removed before map output 10 was committed: the job that needed it has ended");
+        store.commit(1, output(11, Map.of(0, 5)));
+        assertThat(store.stored()).isEqualTo(Map.of(1, List.of(11L)));
+        LeasedBlocks<HostRegion> again = store.lookup("a", new LookupRequest(1, 0, 1, new long[] {10, 11}));
+        assertThat(again.table().size()).isEqualTo(1);
+        assertThat(again.table().length(0)).isEqualTo(5);
+
+        store.release("a", reader.leaseId());
+        store.release("a", again.leaseId());
+        assertThat(memory.usedBytes()).isPositive();
+        store.removeShuffle(1);
         assertThat(memory.usedBytes()).isZero();
     }
 

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * The answering end of a control connection. While a caller has too many asks unanswered, or takes no answers, nothing more is
  * read from it.
  *
- * <p>Threading: the connection's event loop, but for the services, which run on the control threads.
+ * <p>Threading: the connection's event loop, but for services that are not brief, which run on the control threads.
  */
 final class ControlAnswerer extends ChannelInboundHandlerAdapter {
     private static final int MAX_UNANSWERED = 256;
@@ -95,10 +95,17 @@ final class ControlAnswerer extends ChannelInboundHandlerAdapter {
                     text("peer " + self + " serves " + new TreeSet<>(services.keySet()) + ", not service=" + name));
             return;
         }
+        if (service.isBrief(message.payload().asReadOnlyBuffer())) {
+            answer(service, name, message);
+            return;
+        }
         int bytes = message.head().payloadBytes();
         count(1, bytes);
         try {
-            controlThreads.execute(() -> answer(service, name, message));
+            controlThreads.execute(() -> {
+                answer(service, name, message);
+                answered(bytes);
+            });
         } catch (RejectedExecutionException e) {
             count(-1, -bytes);
             reply(Kind.REFUSE, id, text("peer " + self + " is shutting down"));
@@ -120,8 +127,6 @@ final class ControlAnswerer extends ChannelInboundHandlerAdapter {
             }
         } catch (Exception | Error e) {
             reply(Kind.REFUSE, id, text(e.getMessage() == null ? e.toString() : e.getMessage()));
-        } finally {
-            answered(message.head().payloadBytes());
         }
     }
 

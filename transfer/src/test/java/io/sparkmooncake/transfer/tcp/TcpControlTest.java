@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sparkmooncake.transfer.ControlService;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.spi.ControlChannel;
@@ -92,6 +93,28 @@ final class TcpControlTest {
                 "bytes=" + (limit + 1) + " limit=" + limit,
                 () -> channel.ask("size", ByteBuffer.allocate(4).putInt(0, limit + 1), Ends.LONG)
                         .join());
+    }
+
+    @Test
+    void answersABriefRequestOnTheConnectionsOwnThread() throws TransferException {
+        TcpTransport owner = ends.start("owner", Ends.calm(false));
+        owner.serve("thread", new ControlService() {
+            @Override
+            public boolean isBrief(ByteBuffer request) {
+                return request.get() == 1;
+            }
+
+            @Override
+            public ByteBuffer answer(Caller from, ByteBuffer request) {
+                assertThat(request.remaining()).as("isBrief consumed nothing").isEqualTo(1);
+                return bytes(Thread.currentThread().getName());
+            }
+        });
+        ControlChannel channel = channel(owner, owner);
+        ByteBuffer brief = ByteBuffer.wrap(new byte[] {1});
+        ByteBuffer longer = ByteBuffer.wrap(new byte[] {2});
+        assertThat(await(channel.ask("thread", brief, Ends.LONG))).contains("tcp");
+        assertThat(await(channel.ask("thread", longer, Ends.LONG))).isEqualTo("test-control");
     }
 
     @Test

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.read;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.sparkmooncake.shuffle.spark.BlockCodec;
+import io.sparkmooncake.shuffle.store.BlockTable;
+import io.sparkmooncake.shuffle.store.LookupFrame;
+import io.sparkmooncake.shuffle.store.LookupRequest;
+import io.sparkmooncake.shuffle.store.MapOutputStore;
+import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.PeerRecord;
+import io.sparkmooncake.transfer.TransferBatch;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.RegionDescriptor;
+import io.sparkmooncake.transfer.memory.RegionListener;
+import io.sparkmooncake.transfer.memory.RegionPool;
+import io.sparkmooncake.transfer.memory.Regions;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.spark.SparkConf;
+import org.apache.spark.serializer.JavaSerializer;
+import org.apache.spark.serializer.SerializerManager;
+import org.apache.spark.storage.BlockId;
+import org.apache.spark.storage.BlockManagerId;
+import org.apache.spark.storage.ShuffleBlockId;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import scala.Option;
+import scala.Tuple2;
+import scala.Tuple3;
+import scala.collection.Seq;
+import scala.jdk.javaapi.CollectionConverters;
+
+/** Tasks that come in the order of partitions are answered from one look-up, and see what they would have seen with their own. */
+final class LookupsAheadTest {
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+    private static final long[] TWO_MAPS = {10, 11};
+
+    @TempDir
+    Path directory;
+
+    private final AtomicLong now = new AtomicLong();
+    private final LeaseKeeper leases = new LeaseKeeper(MINUTE, now::get, Runnable::run);
+    private final LookupsAhead lookups = new LookupsAhead(Duration.ofNanos(100), now::get);
+    private final HostRegion remote = Regions.allocate(100);
+    private final List<String> asked = new ArrayList<>();
+    private final List<Long> released = new ArrayList<>();
+    private CompletableFuture<String> lost = new CompletableFuture<>();
+    private boolean refuses;
+    private ReadEnvironment environment;
+    private PeerBlocks source;
+
+    @BeforeEach
+    void open() {
+        SparkConf conf = new SparkConf(false);
+        RegionPool none =
+                RegionPool.files(List.of(directory), new RegionPool.Limits(1, 1, MINUTE), RegionListener.NONE);
+        environment = new ReadEnvironment(
+                "self",
+                new MapOutputStore(none, none, MINUTE, now::get),
+                name -> CompletableFuture.completedFuture(new Owner()),
+                none,
+                new BlockCodec(conf, new SerializerManager(new JavaSerializer(conf), conf)),
+                leases,
+                lookups,
+                new ReadEnvironment.Limits(1 << 20, 10, MINUTE, MINUTE, false),
+                new ReadCounters());
+        Seq<Tuple3<BlockId, Object, Object>> blocks = CollectionConverters.asScala(
+                List.of(new Tuple3<BlockId, Object, Object>(new ShuffleBlockId(1, 10, 0), 100L, 0)));
+        source = PeerBlocks.of(
+                        CollectionConverters.asScala(List.of(new Tuple2<>(
+                                        BlockManagerId.apply("owner", "127.0.0.1", 1, Option.empty()), blocks))
+                                .iterator()),
+                        0)
+                .get(0);
+    }
+
+    @AfterEach
+    void everyLeaseEnds() {
+        lookups.forget(1);
+        lookups.forget(2);
+        assertThat(leases.held()).isZero();
+        remote.release();
+    }
+
+    @Test
+    void theSecondTaskAsksAheadAndThoseAfterItAskNothing() {
+        for (int partition = 0; partition < 100; partition++) {
+            FetchEvents.LookedUp found = ask(1, partition, partition + 1, TWO_MAPS);
+            BlockTable table = found.found().table();
+            assertThat(table.size()).isEqualTo(2);
+            for (int row = 0; row < 2; row++) {
+                assertThat(table.map(row)).isEqualTo(row);
+                assertThat(table.partition(row)).isEqualTo(partition);
+                assertThat(table.length(row)).isEqualTo(1_000L * row + partition);
+            }
+            found.lease().close();
+        }
+        assertThat(asked).containsExactly("1: 0-1 of 2", "1: 1-65 of 2", "1: 65-129 of 2");
+        assertThat(released).as("an answer goes when the next one is there").containsExactly(1L, 2L);
+    }
+
+    @Test
+    void asksForNoMoreThanAShortAnswer() {
+        long[] many = new long[300];
+        ask(1, 0, 1, many).lease().close();
+        ask(1, 1, 2, many).lease().close();
+        ask(1, 4, 9, many).lease().close();
+        assertThat(asked).containsExactly("1: 0-1 of 300", "1: 1-4 of 300", "1: 4-9 of 300");
+    }
+
+    @Test
+    void tasksThatWantOtherMapsAskForThemselves() {
+        ask(1, 0, 1, TWO_MAPS).lease().close();
+        ask(1, 1, 2, 10).lease().close();
+        ask(1, 2, 3, 11, 10).lease().close();
+        ask(2, 3, 4, TWO_MAPS).lease().close();
+        assertThat(asked).containsExactly("1: 0-1 of 2", "1: 1-2 of 1", "1: 2-3 of 2", "2: 3-4 of 2");
+    }
+
+    @Test
+    void anAnswerIsLeasedUntilItsLastTaskHasEnded() {
+        FetchEvents.LookedUp first = ask(1, 0, 1, TWO_MAPS);
+        FetchEvents.LookedUp again = ask(1, 0, 1, TWO_MAPS);
+        lookups.forget(1);
+        first.lease().close();
+        first.lease().close();
+        assertThat(leases.held()).isEqualTo(1);
+        again.lease().close();
+        assertThat(released).containsExactly(1L);
+    }
+
+    @Test
+    void anAnswerThatNobodyAsksForIsDropped() {
+        ask(1, 0, 1, TWO_MAPS).lease().close();
+        now.addAndGet(100);
+        lookups.trim();
+        assertThat(released).isEmpty();
+        now.addAndGet(1);
+        lookups.trim();
+        assertThat(released).containsExactly(1L);
+    }
+
+    @Test
+    void anAnswerOfALostPeerOrAnEndedLeaseIsNotUsedAgain() {
+        ask(1, 0, 1, TWO_MAPS).lease().close();
+        lost.complete("killed by a test");
+        lost = new CompletableFuture<>();
+        ask(1, 0, 1, TWO_MAPS).lease().close();
+        assertThat(asked).hasSize(2);
+        now.addAndGet(MINUTE.toNanos() + 1);
+        ask(1, 0, 1, TWO_MAPS).lease().close();
+        assertThat(asked).hasSize(3);
+    }
+
+    @Test
+    void aFailureReachesItsTaskAndTheNextOneAsksAgain() {
+        refuses = true;
+        assertThatThrownBy(() -> ask(1, 0, 1, TWO_MAPS))
+                .isInstanceOf(CompletionException.class)
+                .hasRootCauseMessage("refused by a test");
+        refuses = false;
+        ask(1, 0, 1, TWO_MAPS).lease().close();
+        assertThat(asked).containsExactly("1: 0-1 of 2", "1: 0-1 of 2");
+    }
+
+    private FetchEvents.LookedUp ask(int shuffle, int start, int end, long... maps) {
+        return lookups.ask(environment, source, new LookupRequest(shuffle, start, end, maps.clone()))
+                .join();
+    }
+
+    /** Has a block of every map output in every partition, in a region that nobody reads. */
+    private final class Owner implements Peer {
+        private final CompletableFuture<String> ownLost = lost;
+
+        @Override
+        public PeerRecord record() {
+            return new PeerRecord("owner", 1, "127.0.0.1", 1, Map.of());
+        }
+
+        @Override
+        public Submission submit(TransferBatch batch) {
+            throw new AssertionError("nothing is read");
+        }
+
+        @Override
+        public Optional<HostRegion> map(RegionDescriptor region) {
+            throw new AssertionError("nothing is mapped");
+        }
+
+        @Override
+        public CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout) {
+            if (service.equals(LookupRequest.RELEASE_SERVICE)) {
+                while (request.hasRemaining()) {
+                    released.add(request.getLong());
+                }
+                return CompletableFuture.completedFuture(ByteBuffer.allocate(1));
+            }
+            try {
+                LookupRequest decoded = LookupFrame.decodeRequest(request);
+                asked.add(decoded.shuffleId() + ": " + decoded.startPartition() + "-" + decoded.endPartition() + " of "
+                        + decoded.mapIds().length);
+                return refuses
+                        ? CompletableFuture.failedFuture(new TransferException(Code.REFUSED, "refused by a test"))
+                        : CompletableFuture.completedFuture(answer(decoded, asked.size()));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        private ByteBuffer answer(LookupRequest request, long lease) throws IOException {
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            DataOutputStream out = new DataOutputStream(bytes);
+            ByteArrayOutputStream region = new ByteArrayOutputStream();
+            remote.descriptor().writeTo(new DataOutputStream(region));
+            int maps = request.mapIds().length;
+            out.writeByte(1);
+            out.writeLong(lease);
+            out.writeInt(maps);
+            out.write(new byte[maps]);
+            out.writeInt(1);
+            out.writeInt(region.size());
+            region.writeTo(out);
+            out.writeInt(maps * (request.endPartition() - request.startPartition()));
+            for (int map = 0; map < maps; map++) {
+                for (int partition = request.startPartition(); partition < request.endPartition(); partition++) {
+                    out.writeInt(map);
+                    out.writeInt(partition);
+                    out.writeInt(0);
+                    out.writeLong(0);
+                    out.writeInt(1_000 * map + partition);
+                    out.writeInt(0);
+                }
+            }
+            return ByteBuffer.wrap(bytes.toByteArray());
+        }
+
+        @Override
+        public CompletableFuture<String> lost() {
+            return ownLost;
+        }
+
+        @Override
+        public List<PathReport> paths() {
+            return List.of();
+        }
+    }
+}
