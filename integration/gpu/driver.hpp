@@ -79,7 +79,7 @@ class Module {
 
 struct Call {  // as in call.cuh
   u64 rank, size, ticket, limitNanos, signature, count, reduction, root, source, target, bases, slots, control, report, variant,
-      lineWords, chunk, ownSource, ownTarget, near[8];
+      lineWords, chunk, ownSource, ownTarget, near[8], blocks;
 };
 
 struct Task {  // as in reference.cu

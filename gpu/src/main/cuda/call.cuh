@@ -35,6 +35,7 @@ struct Call {
   u64 ownSource;    // address of this rank's source
   u64 ownTarget;    // and target
   u64 near[NEAR];   // control regions of all ranks as mapped here, when they are at most NEAR
+  u64 blocks;       // fetchBlocks: address of u64[size][3], for each rank where in the target, where in its source, how many bytes
 };
 
 // The control region of a rank. Device memory that every rank maps. Zero before the first call.

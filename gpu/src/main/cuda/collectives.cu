@@ -175,6 +175,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) broadcast(const __grid_
   reach(c, room, DEPART);
 }
 
+// Each rank fetches from the sources of all what its own table says: blocks of different lengths, or blocks for one rank alone.
+extern "C" __global__ void __launch_bounds__(THREADS, 1) fetchBlocks(const __grid_constant__ Call c) {
+  __shared__ Room room;
+  if (!begin(c, room)) return;
+  const volatile u64 *table = reinterpret_cast<const volatile u64 *>(c.blocks);
+  u32 size = static_cast<u32>(c.size), me = static_cast<u32>(c.rank);
+  for (u32 k = 0; k < size; k++) {
+    u32 r = me + k < size ? me + k : me + k - size;
+    u64 target = room.target[me] + table[r * 3], source = room.source[r] + table[r * 3 + 1];
+    if (table[r * 3 + 2] > 0 && target != source) copyBytes(target, source, table[r * 3 + 2], lane(), lanes());
+  }
+  reach(c, room, DEPART);
+}
+
 // Returns once every rank has launched it and all that they wrote before is seen. One block.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) barrier(const __grid_constant__ Call c) {
   __shared__ Room room;

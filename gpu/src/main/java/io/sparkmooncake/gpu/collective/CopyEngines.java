@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.gpu.collective;
+
+import io.sparkmooncake.collectives.CollectiveException;
+import io.sparkmooncake.collectives.fabric.Operation;
+import io.sparkmooncake.collectives.spi.Elements;
+import io.sparkmooncake.gpu.collective.CallQueue.About;
+import io.sparkmooncake.gpu.collective.CallQueue.Memory;
+import io.sparkmooncake.gpu.driver.DeviceEvent;
+import io.sparkmooncake.gpu.driver.DeviceStream;
+import io.sparkmooncake.gpu.kernel.Way;
+
+/**
+ * Long calls by copy engines: a barrier, each peer written after the other, rank + 1 first, so that each device is written by one at a
+ * time, and a barrier. The ranks tell each other over the host where their memory is, since copies are queued by address.
+ *
+ * <p>Threading: one thread at a time.
+ */
+final class CopyEngines implements AutoCloseable {
+    private final DeviceGroup group;
+    private final CallQueue calls;
+    private final int rank;
+    private final int size;
+    private final DeviceStream side;
+    private final DeviceEvent fork;
+    private final DeviceEvent joined;
+    private final long[] mine = new long[2];
+    private final long[] all;
+
+    CopyEngines(DeviceGroup group, CallQueue calls) {
+        this.group = group;
+        this.calls = calls;
+        this.rank = group.self.rank();
+        this.size = group.self.size();
+        this.side = group.device.stream();
+        this.fork = group.device.event();
+        this.joined = group.device.event();
+        this.all = new long[2 * size];
+    }
+
+    /** Reduces this rank's slice into its target, and gives it to the others. */
+    void allReduce(About about, Way way, Memory memory, DeviceStream stream) throws CollectiveException {
+        tell(memory);
+        int bytes = about.type() == null ? 1 : about.type().sizeBytes();
+        long slice = about.count() * bytes / size;
+        String kernel =
+                "reduceScatterStaged" + DeviceCollectives.typeName(java.util.Objects.requireNonNull(about.type()));
+        About scatter = new About(Operation.ALL_REDUCE, about.type(), about.op(), -1, about.count() / size);
+        long shift = rank * slice;
+        Memory own =
+                new Memory(memory.source(), memory.target() + shift, memory.ownSource(), memory.ownTarget() + shift);
+        calls.launch(kernel, way, scatter, own, stream);
+        meet(stream);
+        for (int k = 1; k < size; k++) {
+            int other = (rank + k) % size;
+            group.device.copy(target(other) + shift, memory.ownTarget() + shift, slice, stream);
+        }
+        meet(stream);
+    }
+
+    /** Gives blocks to all; this rank's own block is copied meanwhile. */
+    void exchange(About about, Memory memory, DeviceStream stream) throws CollectiveException {
+        tell(memory);
+        boolean same = about.operation() == Operation.ALL_GATHER;
+        long block = about.count();
+        meet(stream);
+        fork.record(stream);
+        side.await(fork);
+        long ownFrom = memory.ownSource() + (same ? 0 : rank * block);
+        long ownTo = memory.ownTarget() + rank * block;
+        if (ownFrom != ownTo) {
+            group.device.copy(ownTo, ownFrom, block, side);
+        }
+        joined.record(side);
+        for (int k = 1; k < size; k++) {
+            int other = (rank + k) % size;
+            long from = memory.ownSource() + (same ? 0 : other * block);
+            group.device.copy(target(other) + rank * block, from, block, stream);
+        }
+        stream.await(joined);
+        meet(stream);
+    }
+
+    private void meet(DeviceStream stream) {
+        calls.launch("barrier", DeviceCollectives.BARRIER, About.BARRIER, Memory.NONE, stream);
+    }
+
+    private void tell(Memory memory) throws CollectiveException {
+        mine[0] = memory.source();
+        mine[1] = memory.target();
+        group.control.allGather(Elements.of(mine), Elements.of(all));
+    }
+
+    /** Returns where another rank's target is mapped here. */
+    private long target(int other) {
+        long place = all[2 * other + 1];
+        return group.mappings.slot(CallLayout.slot(place))[other] + CallLayout.offset(place);
+    }
+
+    @Override
+    public void close() {
+        side.close();
+        fork.close();
+        joined.close();
+    }
+}
