@@ -210,6 +210,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) gatherBlocks(const Block *
   }
 }
 
+// Copies a stretch within the device while its copy engines serve the links.
+extern "C" __global__ void __launch_bounds__(THREADS) copyRange(u64 target, u64 source, u64 bytes) {
+  copyBytes(target, source, bytes, lane(), lanes());
+}
+
 // Writes a pattern that another process reads back before a path is offered.
 extern "C" __global__ void warmUp(u64 *at, u64 words, u64 seed) {
   for (u64 i = lane(); i < words; i += lanes()) at[i] = seed + i;

@@ -80,7 +80,7 @@ final class CallQueue implements AutoCloseable {
         words[CallLayout.OWN_SOURCE] = memory.ownSource();
         words[CallLayout.OWN_TARGET] = memory.ownTarget();
         words[CallLayout.BLOCKS] = group.pinned.deviceAddress() + DeviceGroup.TABLE_OFFSET;
-        kernels.computeIfAbsent(kernel, name -> group.kernels.structured(name, words))
+        kernels.computeIfAbsent(kernel, name -> group.kernels.kernel(name, words))
                 .launch(way.grid(), way.block(), stream);
         left(stream);
     }

@@ -8,6 +8,7 @@ import io.sparkmooncake.gpu.collective.CallQueue.About;
 import io.sparkmooncake.gpu.collective.CallQueue.Memory;
 import io.sparkmooncake.gpu.driver.DeviceEvent;
 import io.sparkmooncake.gpu.driver.DeviceStream;
+import io.sparkmooncake.gpu.driver.KernelModule;
 import io.sparkmooncake.gpu.kernel.Way;
 
 /**
@@ -17,6 +18,11 @@ import io.sparkmooncake.gpu.kernel.Way;
  * <p>Threading: one thread at a time.
  */
 final class CopyEngines implements AutoCloseable {
+    /** Enough to be done before the engines are, and few enough to leave the memory's bandwidth to them. */
+    private static final int OWN_GRID = 32;
+
+    private static final int OWN_BLOCK = 512;
+
     private final DeviceGroup group;
     private final CallQueue calls;
     private final int rank;
@@ -26,6 +32,8 @@ final class CopyEngines implements AutoCloseable {
     private final DeviceEvent joined;
     private final long[] mine = new long[2];
     private final long[] all;
+    private final long[][] range = new long[3][1];
+    private final KernelModule.Kernel copyRange;
 
     CopyEngines(DeviceGroup group, CallQueue calls) {
         this.group = group;
@@ -36,6 +44,7 @@ final class CopyEngines implements AutoCloseable {
         this.fork = group.device.event();
         this.joined = group.device.event();
         this.all = new long[2 * size];
+        this.copyRange = group.kernels.kernel("copyRange", range);
     }
 
     /** Reduces this rank's slice into its target, and gives it to the others. */
@@ -58,7 +67,7 @@ final class CopyEngines implements AutoCloseable {
         meet(stream);
     }
 
-    /** Gives blocks to all; this rank's own block is copied meanwhile. */
+    /** Gives blocks to all; this rank's own block is copied meanwhile, by a kernel: two copies by engines slow each other down. */
     void exchange(About about, Memory memory, DeviceStream stream) throws CollectiveException {
         tell(memory);
         boolean same = about.operation() == Operation.ALL_GATHER;
@@ -69,7 +78,10 @@ final class CopyEngines implements AutoCloseable {
         long ownFrom = memory.ownSource() + (same ? 0 : rank * block);
         long ownTo = memory.ownTarget() + rank * block;
         if (ownFrom != ownTo) {
-            group.device.copy(ownTo, ownFrom, block, side);
+            range[0][0] = ownTo;
+            range[1][0] = ownFrom;
+            range[2][0] = block;
+            copyRange.launch(OWN_GRID, OWN_BLOCK, side);
         }
         joined.record(side);
         for (int k = 1; k < size; k++) {

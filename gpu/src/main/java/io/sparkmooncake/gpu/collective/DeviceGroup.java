@@ -131,12 +131,12 @@ final class DeviceGroup implements AutoCloseable {
 
     /** Each rank writes into every peer's scratch region by a kernel; each reads back what was written into its own. */
     private void warmUp() throws CollectiveException {
-        long[] words = new long[3];
-        KernelModule.Kernel kernel = kernels.plain("warmUp", words);
+        long[] at = new long[1];
+        long[] seed = new long[1];
+        KernelModule.Kernel kernel = kernels.kernel("warmUp", at, new long[] {WARM_UP_WORDS}, seed);
         for (int other = 0; other < self.size(); other++) {
-            words[0] = mappings.slot(1)[other] + (long) self.rank() * WARM_UP_WORDS * Long.BYTES;
-            words[1] = WARM_UP_WORDS;
-            words[2] = seed(self.rank(), other);
+            at[0] = mappings.slot(1)[other] + (long) self.rank() * WARM_UP_WORDS * Long.BYTES;
+            seed[0] = seed(self.rank(), other);
             kernel.launch(1, 256, stream);
         }
         stream.synchronize();

@@ -28,21 +28,14 @@ public final class KernelModule implements AutoCloseable {
     public final class Kernel {
         private final CUfunction function;
         private final Pointer arguments;
-        private final long[] words;
-        private final long[][] cells;
 
-        private Kernel(CUfunction function, Pointer arguments, long[] words, long[]... cells) {
+        private Kernel(CUfunction function, Pointer arguments) {
             this.function = function;
             this.arguments = arguments;
-            this.words = words;
-            this.cells = cells;
         }
 
         /** Queues a launch; what the words are now is copied. */
         public void launch(int grid, int block, DeviceStream stream) {
-            for (int i = 0; i < cells.length; i++) {
-                cells[i][0] = words[i];
-            }
             device.enter();
             DriverCalls.check(
                     JCudaDriver.cuLaunchKernel(function, grid, 1, 1, block, 1, 1, 0, stream.handle(), arguments, null),
@@ -57,19 +50,14 @@ public final class KernelModule implements AutoCloseable {
     }
 
     /**
-     * Returns a kernel whose only parameter is a structure of these 64-bit words.
+     * Returns a kernel.
      *
+     * @param parameters the words of each parameter: of a structure, or a single one
      * @throws IllegalArgumentException when the module has none of that name
      */
-    public Kernel structured(String name, long[] words) {
-        return new Kernel(function(name), Pointer.to(Pointer.to(words)), words);
-    }
-
-    /** Returns a kernel with one 64-bit parameter for each of the words. */
-    public Kernel plain(String name, long[] words) {
-        long[][] cells = new long[words.length][1];
-        Pointer[] each = Arrays.stream(cells).map(Pointer::to).toArray(Pointer[]::new);
-        return new Kernel(function(name), Pointer.to(each), words, cells);
+    public Kernel kernel(String name, long[]... parameters) {
+        Pointer[] each = Arrays.stream(parameters).map(Pointer::to).toArray(Pointer[]::new);
+        return new Kernel(function(name), Pointer.to(each));
     }
 
     private CUfunction function(String name) {
