@@ -106,7 +106,7 @@ final class CallQueue implements AutoCloseable {
             about.op() == null ? 0 : about.op().number(),
             about.root(),
             about.count(),
-            way.method().ordinal(),
+            way.method().number(),
             way.variant(),
             way.grid(),
             way.chunk()

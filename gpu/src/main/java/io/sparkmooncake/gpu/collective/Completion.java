@@ -5,6 +5,7 @@ import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.gpu.driver.DeviceStream;
 import io.sparkmooncake.gpu.driver.GpuException;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +36,7 @@ final class Completion {
     void requireWhole() throws CollectiveException {
         CollectiveException broken = failure;
         if (broken != null) {
-            throw new CollectiveException(broken.code(), broken.getMessage(), broken);
+            throw new CollectiveException(broken.code(), Objects.toString(broken.getMessage(), ""), broken);
         }
         if (group.report() != 0) {
             throw failed("an operation before");

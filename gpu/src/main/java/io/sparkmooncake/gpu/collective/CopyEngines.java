@@ -3,6 +3,7 @@ package io.sparkmooncake.gpu.collective;
 
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.fabric.Operation;
+import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.gpu.collective.CallQueue.About;
 import io.sparkmooncake.gpu.collective.CallQueue.Memory;
@@ -10,10 +11,13 @@ import io.sparkmooncake.gpu.driver.DeviceEvent;
 import io.sparkmooncake.gpu.driver.DeviceStream;
 import io.sparkmooncake.gpu.driver.KernelModule;
 import io.sparkmooncake.gpu.kernel.Way;
+import io.sparkmooncake.gpu.memory.DevicePool;
+import java.util.Objects;
 
 /**
  * Long calls by copy engines: a barrier, each peer written after the other, rank + 1 first, so that each device is written by one at a
- * time, and a barrier. The ranks tell each other over the host where their memory is, since copies are queued by address.
+ * time, and a barrier. The ranks tell each other over the host where their memory is, since copies are queued by address. Where some
+ * of it is not aligned to 64 KiB, kernels are faster, and copy instead.
  *
  * <p>Threading: one thread at a time.
  */
@@ -22,6 +26,9 @@ final class CopyEngines implements AutoCloseable {
     private static final int OWN_GRID = 32;
 
     private static final int OWN_BLOCK = 512;
+
+    /** For memory between whose parts engines copy slower than kernels. */
+    private static final Way BY_KERNEL = new Way(Way.Method.DIRECT, 0, 132, 512, 0);
 
     private final DeviceGroup group;
     private final CallQueue calls;
@@ -49,16 +56,21 @@ final class CopyEngines implements AutoCloseable {
 
     /** Reduces this rank's slice into its target, and gives it to the others. */
     void allReduce(About about, Way way, Memory memory, DeviceStream stream) throws CollectiveException {
-        tell(memory);
-        int bytes = about.type() == null ? 1 : about.type().sizeBytes();
-        long slice = about.count() * bytes / size;
-        String kernel =
-                "reduceScatterStaged" + DeviceCollectives.typeName(java.util.Objects.requireNonNull(about.type()));
-        About scatter = new About(Operation.ALL_REDUCE, about.type(), about.op(), -1, about.count() / size);
+        DataType type = Objects.requireNonNull(about.type());
+        long slice = about.count() * type.sizeBytes() / size;
+        About scatter = new About(Operation.ALL_REDUCE, type, about.op(), -1, about.count() / size);
         long shift = rank * slice;
         Memory own =
                 new Memory(memory.source(), memory.target() + shift, memory.ownSource(), memory.ownTarget() + shift);
-        calls.launch(kernel, way, scatter, own, stream);
+        calls.launch("reduceScatterStaged" + DeviceCollectives.typeName(type), way, scatter, own, stream);
+        tell(memory);
+        if (!aligned(slice)) {
+            Memory gathered = new Memory(
+                    memory.target() + shift, memory.target(), memory.ownTarget() + shift, memory.ownTarget());
+            calls.launch(
+                    "allGather", BY_KERNEL, new About(Operation.ALL_GATHER, type, null, -1, slice), gathered, stream);
+            return;
+        }
         meet(stream);
         for (int k = 1; k < size; k++) {
             int other = (rank + k) % size;
@@ -67,12 +79,16 @@ final class CopyEngines implements AutoCloseable {
         meet(stream);
     }
 
-    /** Gives blocks to all; this rank's own block is copied meanwhile, by a kernel: two copies by engines slow each other down. */
+    /** Gives blocks to all; this rank's own block is copied meanwhile, by a kernel. */
     void exchange(About about, Memory memory, DeviceStream stream) throws CollectiveException {
-        tell(memory);
         boolean same = about.operation() == Operation.ALL_GATHER;
         long block = about.count();
         meet(stream);
+        tell(memory);
+        if (!aligned(block)) {
+            calls.launch(same ? "allGather" : "allToAll", BY_KERNEL, about, memory, stream);
+            return;
+        }
         fork.record(stream);
         side.await(fork);
         long ownFrom = memory.ownSource() + (same ? 0 : rank * block);
@@ -91,6 +107,15 @@ final class CopyEngines implements AutoCloseable {
         }
         stream.await(joined);
         meet(stream);
+    }
+
+    /** All ranks find the same: whether engines copy at full speed between all of their memories. */
+    private boolean aligned(long block) {
+        long bits = block;
+        for (long place : all) {
+            bits |= CallLayout.offset(place);
+        }
+        return (bits & DevicePool.LONG_ALIGNMENT_BYTES - 1) == 0;
     }
 
     private void meet(DeviceStream stream) {

@@ -207,7 +207,6 @@ final class DeviceGroup implements AutoCloseable {
                 owned.get(i).close();
             } catch (Exception e) {
                 // A device that is lost gives nothing back, and the rest is still to be closed.
-                continue;
             }
         }
         owned.clear();

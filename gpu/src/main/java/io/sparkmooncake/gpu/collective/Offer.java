@@ -29,11 +29,9 @@ record Offer(String process, long pid, String deviceUuid, String device, String 
      * @param kind how it is mapped
      * @param address in its own process
      * @param sizeBytes of all of it
-     * @param handle of legacy IPC; null for a region whose descriptor travels
+     * @param handle of legacy IPC, hexadecimal; empty for a region whose descriptor travels
      */
-    record Shared(
-            DeviceRegion.Kind kind, long address, long sizeBytes, byte @org.jspecify.annotations.Nullable [] handle)
-            implements Serializable {
+    record Shared(DeviceRegion.Kind kind, long address, long sizeBytes, String handle) implements Serializable {
         private static final long serialVersionUID = 1L;
     }
 

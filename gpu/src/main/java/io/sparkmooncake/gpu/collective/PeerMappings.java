@@ -15,6 +15,7 @@ import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
@@ -68,7 +69,7 @@ final class PeerMappings implements AutoCloseable {
             throw e;
         } catch (IOException e) {
             control.abort("it has no socket for descriptors: " + e.getMessage());
-            throw new CollectiveException(CollectiveException.Code.REFUSED, e.getMessage(), e);
+            throw new CollectiveException(CollectiveException.Code.REFUSED, e.toString(), e);
         }
         List<String> failures = control.allGatherObjects(failure);
         if (failures.stream().anyMatch(each -> !each.isEmpty())) {
@@ -86,7 +87,7 @@ final class PeerMappings implements AutoCloseable {
             map(handing, regions, limit);
             return "";
         } catch (GpuException | IOException e) {
-            return e.getMessage() == null ? e.toString() : e.getMessage();
+            return e.toString();
         }
     }
 
@@ -108,9 +109,9 @@ final class PeerMappings implements AutoCloseable {
     private Offer offer(List<DeviceRegion> regions, String path) {
         List<Offer.Shared> shared = new ArrayList<>();
         for (DeviceRegion region : regions) {
-            byte[] handle = region.kind() == DeviceRegion.Kind.VIRTUAL
-                    ? null
-                    : device.plain().export(region.address());
+            String handle = region.kind() == DeviceRegion.Kind.VIRTUAL
+                    ? ""
+                    : HexFormat.of().formatHex(device.plain().export(region.address()));
             shared.add(new Offer.Shared(region.kind(), region.address(), region.sizeBytes(), handle));
         }
         return new Offer(
@@ -154,8 +155,8 @@ final class PeerMappings implements AutoCloseable {
             }
             return region.address();
         }
-        byte[] handle = region.handle();
-        if (handle != null) {
+        if (!region.handle().isEmpty()) {
+            byte[] handle = HexFormat.of().parseHex(region.handle());
             long address = device.plain().open(handle);
             unmap.add(() -> device.plain().close(handle));
             return address;

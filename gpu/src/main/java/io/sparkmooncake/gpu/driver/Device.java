@@ -28,8 +28,6 @@ import jcuda.driver.JCudaDriver;
  * <p>Threading: safe from any thread.
  */
 public final class Device implements AutoCloseable {
-    private static final int CTX_SCHED_AUTO_DEVICEMAP = 8;
-
     private final DeviceIdentity identity;
     private final CUdevice device;
     private final CUcontext context;

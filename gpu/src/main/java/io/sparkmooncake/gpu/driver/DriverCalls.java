@@ -36,8 +36,8 @@ final class DriverCalls {
     }
 
     /** A pointer whose value is a number that is no address. */
-    private static final class Number extends Pointer {
-        Number(long value) {
+    private static final class Numeral extends Pointer {
+        Numeral(long value) {
             super(value);
         }
     }
@@ -51,7 +51,7 @@ final class DriverCalls {
     }
 
     static Pointer number(long value) {
-        return new Number(value);
+        return new Numeral(value);
     }
 
     /** Returns the driver's words for a code. */

@@ -35,6 +35,11 @@ public final class GpuException extends RuntimeException {
         this.code = Objects.requireNonNull(code, "code");
     }
 
+    @Override
+    public String getMessage() {
+        return Objects.toString(super.getMessage(), "");
+    }
+
     /** Returns what kind of failure it is. */
     public Code code() {
         return code;

@@ -13,7 +13,6 @@ import jcuda.driver.CUmemAccessDesc;
 import jcuda.driver.CUmemAllocationProp;
 import jcuda.driver.CUmemGenericAllocationHandle;
 import jcuda.driver.CUmemLocation;
-import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 
 /**
@@ -26,8 +25,6 @@ public final class VirtualMemory {
     private static final int READ_WRITE = 3;
     private static final int RECOMMENDED = 1;
     private static final int PATTERN_BYTES = 4096;
-    private static final int MOST_DEPTH = 2048;
-    private static final int DEPTH_STEP = 32;
 
     private final Device device;
     private final Map<Long, Mapping> mappings = new ConcurrentHashMap<>();
@@ -78,27 +75,11 @@ public final class VirtualMemory {
                 device);
         long size = (bytes + grain[0] - 1) / grain[0] * grain[0];
         CUmemGenericAllocationHandle handle = new CUmemGenericAllocationHandle();
-        DriverCalls.check(create(handle, size, properties), "cuMemCreate of bytes=" + size + " for " + type, device);
+        DriverCalls.check(
+                Creation.create(handle, size, device.identity().ordinal(), type.number),
+                "cuMemCreate of bytes=" + size + " for " + type,
+                device);
         return map(handle, size);
-    }
-
-    /**
-     * JCuda 12.6.0 passes a structure on the stack of which it leaves four reserved bytes as they were; the driver says "invalid value"
-     * unless they are zero. Deeper in the stack, where nothing was yet, they are.
-     */
-    private static int create(CUmemGenericAllocationHandle handle, long size, CUmemAllocationProp properties) {
-        int code = CUresult.CUDA_ERROR_INVALID_VALUE;
-        for (int depth = 0; depth <= MOST_DEPTH && code == CUresult.CUDA_ERROR_INVALID_VALUE; depth += DEPTH_STEP) {
-            code = create(depth, handle, size, properties);
-        }
-        return code;
-    }
-
-    private static int create(
-            int depth, CUmemGenericAllocationHandle handle, long size, CUmemAllocationProp properties) {
-        return depth == 0
-                ? JCudaDriver.cuMemCreate(handle, size, properties, 0)
-                : create(depth - 1, handle, size, properties);
     }
 
     /** Maps what another process exported; {@link #free} unmaps it. The bytes are those of the whole allocation. */

@@ -17,13 +17,24 @@ public record Way(Method method, int variant, int grid, int block, int chunk) {
     /** By what. */
     public enum Method {
         /** Each 8 bytes travel with their ticket, one way over the link. */
-        LINES,
+        LINES(1),
         /** Peers' memory is read, or written, in place. */
-        DIRECT,
+        DIRECT(2),
         /** Only written, in chunks, to who reduces them. */
-        STAGED,
+        STAGED(3),
         /** Copy engines, between two barriers. */
-        ENGINES
+        ENGINES(4);
+
+        private final int number;
+
+        Method(int number) {
+            this.number = number;
+        }
+
+        /** Returns the number by which ranks compare what they call. */
+        public int number() {
+            return number;
+        }
     }
 
     /** Checks the shape. */

@@ -20,7 +20,7 @@ public final class DeviceExtent implements AutoCloseable {
         this.sizeBytes = sizeBytes;
     }
 
-    /** Returns the address of the first byte, a multiple of 256. */
+    /** Returns the address of the first byte, a multiple of 256; of 64 KiB for 1 MiB and more. */
     public long address() {
         return address;
     }

@@ -22,21 +22,34 @@ final class FreeStretches {
         return lengths.values().stream().mapToLong(Long::longValue).max().orElse(0);
     }
 
-    /** Takes the first stretch that is long enough; −1 where there is none. */
-    long take(long bytes) {
+    /** Takes the first place of this alignment that is long enough; −1 where there is none. */
+    long take(long bytes, long alignment) {
+        Map.Entry<Long, Long> found = null;
         for (Map.Entry<Long, Long> stretch : lengths.entrySet()) {
-            long length = stretch.getValue();
-            if (length >= bytes) {
-                long offset = stretch.getKey();
-                lengths.remove(offset);
-                if (length > bytes) {
-                    lengths.put(offset + bytes, length - bytes);
-                }
-                freeBytes -= bytes;
-                return offset;
+            if (aligned(stretch.getKey(), alignment) + bytes <= stretch.getKey() + stretch.getValue()) {
+                found = stretch;
+                break;
             }
         }
-        return -1;
+        if (found == null) {
+            return -1;
+        }
+        long begin = found.getKey();
+        long end = begin + found.getValue();
+        long offset = aligned(begin, alignment);
+        lengths.remove(begin);
+        if (offset > begin) {
+            lengths.put(begin, offset - begin);
+        }
+        if (offset + bytes < end) {
+            lengths.put(offset + bytes, end - offset - bytes);
+        }
+        freeBytes -= bytes;
+        return offset;
+    }
+
+    private static long aligned(long offset, long alignment) {
+        return (offset + alignment - 1) / alignment * alignment;
     }
 
     /** Gives a stretch back, and joins it with what is free beside it. */

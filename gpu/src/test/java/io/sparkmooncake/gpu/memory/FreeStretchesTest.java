@@ -13,10 +13,19 @@ final class FreeStretchesTest {
     @Test
     void takesTheFirstThatIsLongEnough() {
         FreeStretches free = new FreeStretches(100);
-        assertThat(free.take(60)).isZero();
-        assertThat(free.take(60)).isEqualTo(-1);
-        assertThat(free.take(40)).isEqualTo(60);
+        assertThat(free.take(60, 1)).isZero();
+        assertThat(free.take(60, 1)).isEqualTo(-1);
+        assertThat(free.take(40, 1)).isEqualTo(60);
         assertThat(free.freeBytes()).isZero();
+    }
+
+    @Test
+    void leavesWhatIsBesideAnAlignedPlace() {
+        FreeStretches free = new FreeStretches(1_000);
+        assertThat(free.take(10, 1)).isZero();
+        assertThat(free.take(100, 256)).isEqualTo(256);
+        assertThat(free.take(246, 1)).isEqualTo(10);
+        assertThat(free.freeBytes()).isEqualTo(644);
     }
 
     @Test
@@ -26,8 +35,8 @@ final class FreeStretchesTest {
             FreeStretches free = new FreeStretches(10_000);
             List<long[]> taken = new ArrayList<>();
             for (long offset = 0; offset >= 0; ) {
-                long bytes = 1 + random.nextInt(300);
-                offset = free.take(bytes);
+                long bytes = 1L + random.nextInt(300);
+                offset = free.take(bytes, 1 + random.nextInt(64));
                 if (offset >= 0) {
                     taken.add(new long[] {offset, bytes});
                 }

@@ -32,6 +32,11 @@ final class Bench {
     private static final long MOST = 1L << 30;
     private static final int EVENTS = 64;
 
+    /** Where vectors begin in their region: as allocations of their own would. */
+    private static final long OFFSET = number("GPU_BENCH_OFFSET", 2 * MIB);
+
+    private static final long LEAST = number("GPU_BENCH_LEAST", 1024);
+
     private final GpuRank rank;
     private final DeviceStream stream;
     private final DeviceEvent[] events = new DeviceEvent[EVENTS];
@@ -50,6 +55,7 @@ final class Bench {
         void run() throws Exception;
     }
 
+    @SuppressWarnings("NullAway.Init") // set once the ranks have joined
     Bench(GpuRank rank) {
         this.rank = rank;
         this.stream = rank.device.stream();
@@ -61,16 +67,21 @@ final class Bench {
         Arrays.setAll(events, i -> rank.device.timer());
     }
 
+    private static long number(String variable, long otherwise) {
+        String set = System.getenv(variable);
+        return set == null ? otherwise : Long.parseLong(set);
+    }
+
     boolean run() throws Exception {
-        try (DeviceExtent from = rank.take(MOST + 8192);
-                DeviceExtent to = rank.take(MOST + 8192);
+        try (DeviceExtent from = rank.take(MOST + 2 * OFFSET);
+                DeviceExtent to = rank.take(MOST + 2 * OFFSET);
                 GpuRank.Joined joined = rank.join(1, rank.size, Duration.ofSeconds(20))) {
             communicator = joined.communicator();
             queued = joined.fabric().queued();
-            source = from.elements(DataType.FLOAT32, 4096, MOST / 4);
-            target = to.elements(DataType.FLOAT32, 4096, MOST / 4);
+            source = from.elements(DataType.FLOAT32, OFFSET, MOST / 4);
+            target = to.elements(DataType.FLOAT32, OFFSET, MOST / 4);
             for (Operation operation : OPERATIONS) {
-                for (long total = 1024; total <= MOST; total *= 4) {
+                for (long total = LEAST; total <= MOST; total *= 4) {
                     row(operation, total);
                 }
             }

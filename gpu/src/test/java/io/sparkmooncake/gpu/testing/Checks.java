@@ -35,6 +35,7 @@ final class Checks {
     private Communicator communicator;
     private long seed = 17;
 
+    @SuppressWarnings("NullAway.Init") // set once the ranks have joined
     Checks(GpuRank rank) {
         this.rank = rank;
         this.reference = new Reference(rank.device);
@@ -262,7 +263,7 @@ final class Checks {
                 communicator.allReduce(all, all, ReduceOp.SUM);
                 throw new AssertionError("memory that cannot be staged was taken");
             } catch (IllegalArgumentException refused) {
-                rank.say("check: refused as it should be: %s", refused.getMessage());
+                rank.say("check: refused as it should be: %s", refused.toString());
             }
         }
         rank.device.plain().free(address);
@@ -299,7 +300,7 @@ final class Checks {
             DeviceElements operand = source(type, at, each);
             int root = round % rank.size;
             DeviceElements result = target(type, at, each * rank.size);
-            switch ((int) (round * 2654435761L >>> 7) % 4) {
+            switch ((int) ((round * 2654435761L) >>> 7) % 4) {
                 case 0 -> {
                     reference.fill(operand, seed + round, rank.rank, ReduceOp.SUM);
                     communicator.allReduce(operand, result.slice(0, each), ReduceOp.SUM);

@@ -36,7 +36,7 @@ final class Facts {
         }
         loading();
         String descriptors = rank.device.virtual().probe(HandleType.POSIX_FD, DescriptorSockets::close);
-        rank.say("facts: path of POSIX_FD memory: %s", descriptors.isEmpty() ? "offered" : "refused: " + descriptors);
+        holds("POSIX_FD memory is made, exported, imported, written and read back", descriptors.isEmpty(), descriptors);
         String fabric = rank.device.virtual().probe(HandleType.FABRIC, DescriptorSockets::close);
         rank.say("facts: path mnnvl: %s", fabric.isEmpty() ? "offered" : "refused: " + fabric);
         holds(

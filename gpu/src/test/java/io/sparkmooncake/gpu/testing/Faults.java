@@ -29,7 +29,7 @@ final class Faults {
                 Reference reference = new Reference(rank.device);
                 GpuRank.Joined joined = rank.join(1, rank.size, PATIENCE)) {
             for (int call = 0; call < SOAK; call++) {
-                long count = 1 + sizes.nextInt(call % 100 == 0 ? 4_000_000 : 40_000);
+                long count = 1L + sizes.nextInt(call % 100 == 0 ? 4_000_000 : 40_000);
                 DeviceElements all = memory.elements(DataType.FLOAT32, 4096, count * rank.size);
                 DeviceElements own = all.slice(rank.rank * count, count);
                 boolean looked = call % 50 == 0;
@@ -135,7 +135,7 @@ final class Faults {
                             e.code(),
                             (System.nanoTime() - begin) / 1_000_000,
                             right ? "ok" : "FAILED",
-                            e.getMessage());
+                            e.toString());
                     good &= right;
                 }
             }
@@ -182,8 +182,8 @@ final class Faults {
             boolean good = millis <= mostMillis;
             rank.say(
                     "faults: %s after %d ms, at most %d: %s: %s",
-                    e.code(), millis, mostMillis, good ? "ok" : "FAILED", e.getMessage());
-            return good ? e.getMessage() : "";
+                    e.code(), millis, mostMillis, good ? "ok" : "FAILED", e.toString());
+            return good ? e.toString() : "";
         }
     }
 

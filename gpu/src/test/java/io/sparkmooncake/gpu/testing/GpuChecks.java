@@ -47,28 +47,10 @@ public final class GpuChecks {
                         List.of(name, Integer.toString(rank), Integer.toString(size), args[3], folder.toString())));
             }
             boolean kills = work.startsWith("killed");
-            if (kills) {
-                signals.await("kill", STARTED);
-                Thread.sleep(200);
-                ranks.get(size - 1).signal("KILL");
-                ranks.get(size - 1).await(60);
-                // The driver takes its kernels off the device a little later.
-                Thread.sleep(500);
-                signals.set("killed");
-            } else if (work.equals("frozen")) {
-                signals.await("freeze", STARTED);
-                ranks.get(size - 1).signal("STOP");
-                signals.set("frozen");
-                for (int rank = 0; rank < size - 1; rank++) {
-                    signals.await("failed-" + rank, STARTED);
-                }
-                ranks.get(size - 1).signal("CONT");
-                signals.await("failed-" + (size - 1), STARTED);
-                signals.set("thawed");
-            }
+            harm(work, ranks, signals);
             for (int rank = 0; rank < ranks.size(); rank++) {
                 int status = ranks.get(rank).await(seconds);
-                boolean good = kills && rank == size - 1 ? status == 137 : status == 0;
+                boolean good = (kills && rank == size - 1) ? status == 137 : status == 0;
                 failed += good ? 0 : 1;
                 if (!good) {
                     GpuRank.OUT.println(work + ": rank " + rank + " ended with status=" + status + ": FAILED");
@@ -81,6 +63,30 @@ public final class GpuChecks {
                 + (failed == 0 ? "ok" : "FAILED"));
         if (failed > 0) {
             throw new AssertionError(work + ": failures=" + failed);
+        }
+    }
+
+    /** Kills or stops the last rank, where the work is about that. */
+    private static void harm(String work, List<RankFork> ranks, Signals signals) throws Exception {
+        RankFork last = ranks.get(ranks.size() - 1);
+        if (work.startsWith("killed")) {
+            signals.await("kill", STARTED);
+            Thread.sleep(200);
+            last.signal("KILL");
+            last.await(60);
+            // The driver takes its kernels off the device a little later.
+            Thread.sleep(500);
+            signals.set("killed");
+        } else if (work.equals("frozen")) {
+            signals.await("freeze", STARTED);
+            last.signal("STOP");
+            signals.set("frozen");
+            for (int rank = 0; rank < ranks.size() - 1; rank++) {
+                signals.await("failed-" + rank, STARTED);
+            }
+            last.signal("CONT");
+            signals.await("failed-" + (ranks.size() - 1), STARTED);
+            signals.set("thawed");
         }
     }
 }

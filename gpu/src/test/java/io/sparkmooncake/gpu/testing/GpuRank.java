@@ -94,7 +94,7 @@ public final class GpuRank implements AutoCloseable {
     private static boolean run(RankLife life, String[] args, int rank, int ordinal) throws Exception {
         try (GpuRank self = new GpuRank(life, args, rank, ordinal)) {
             boolean good = self.work(args[0]);
-            return good & self.gaveAllBack();
+            return self.gaveAllBack() && good;
         }
     }
 
