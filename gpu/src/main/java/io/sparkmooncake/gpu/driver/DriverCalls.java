@@ -5,7 +5,6 @@ import io.sparkmooncake.gpu.driver.GpuException.Code;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import jcuda.Pointer;
 import jcuda.driver.CUdevice;
 import jcuda.driver.CUdevice_attribute;
 import jcuda.driver.CUdeviceptr;
@@ -35,23 +34,12 @@ final class DriverCalls {
         }
     }
 
-    /** A pointer whose value is a number that is no address. */
-    private static final class Numeral extends Pointer {
-        Numeral(long value) {
-            super(value);
-        }
-    }
-
     static CUdeviceptr at(long address) {
         return new Address(address);
     }
 
     static long of(CUdeviceptr pointer) {
         return new Reader(pointer).address();
-    }
-
-    static Pointer number(long value) {
-        return new Numeral(value);
     }
 
     /** Returns the driver's words for a code. */

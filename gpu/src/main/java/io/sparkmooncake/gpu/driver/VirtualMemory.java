@@ -7,23 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import jcuda.Pointer;
-import jcuda.driver.CUdeviceptr;
-import jcuda.driver.CUmemAccessDesc;
-import jcuda.driver.CUmemAllocationProp;
-import jcuda.driver.CUmemGenericAllocationHandle;
-import jcuda.driver.CUmemLocation;
-import jcuda.driver.JCudaDriver;
 
 /**
  * Memory of cuMemCreate, mapped by handles: a file descriptor within a host, a fabric handle across the nodes of an NVLink domain.
  * Threading: safe from any thread.
  */
 public final class VirtualMemory {
-    private static final int PINNED = 1;
-    private static final int ON_DEVICE = 1;
-    private static final int READ_WRITE = 3;
-    private static final int RECOMMENDED = 1;
     private static final int PATTERN_BYTES = 4096;
 
     private final Device device;
@@ -47,7 +36,7 @@ public final class VirtualMemory {
         }
     }
 
-    private record Mapping(CUdeviceptr at, long bytes, CUmemGenericAllocationHandle handle) {}
+    private record Mapping(long handle, long bytes) {}
 
     /**
      * Memory that is mapped.
@@ -61,78 +50,48 @@ public final class VirtualMemory {
         this.device = device;
     }
 
+    private void check(int code, String what) {
+        DriverCalls.check(code, what, device);
+    }
+
+    private void enter() {
+        if (!VirtualCalls.FAILURE.isEmpty()) {
+            throw new GpuException(GpuException.Code.UNAVAILABLE, VirtualCalls.FAILURE);
+        }
+        device.enter();
+    }
+
     /** Creates and maps memory that can be exported as this type; the caller's until {@link #free}. */
     public Mapped create(long bytes, HandleType type) {
-        device.enter();
-        CUmemAllocationProp properties = new CUmemAllocationProp();
-        properties.type = PINNED;
-        properties.requestedHandleTypes = type.number;
-        properties.location = new CUmemLocation(ON_DEVICE, device.identity().ordinal());
-        long[] grain = new long[1];
-        DriverCalls.check(
-                JCudaDriver.cuMemGetAllocationGranularity(grain, properties, RECOMMENDED),
-                "granularity of memory for " + type,
-                device);
-        long size = (bytes + grain[0] - 1) / grain[0] * grain[0];
-        CUmemGenericAllocationHandle handle = new CUmemGenericAllocationHandle();
-        DriverCalls.check(
-                Creation.create(handle, size, device.identity().ordinal(), type.number),
-                "cuMemCreate of bytes=" + size + " for " + type,
-                device);
-        return map(handle, size);
+        enter();
+        long[] word = new long[1];
+        check(
+                VirtualCalls.granularity(word, device.identity().ordinal(), type.number),
+                "granularity of memory for " + type);
+        long size = (bytes + word[0] - 1) / word[0] * word[0];
+        check(
+                VirtualCalls.create(word, size, device.identity().ordinal(), type.number),
+                "cuMemCreate of bytes=" + size + " for " + type);
+        return map(word[0], size);
     }
 
     /** Maps what another process exported; {@link #free} unmaps it. The bytes are those of the whole allocation. */
     public Mapped open(byte[] exported, long bytes, HandleType type) {
-        device.enter();
-        CUmemGenericAllocationHandle handle = new CUmemGenericAllocationHandle();
-        ByteBuffer number = ByteBuffer.wrap(exported).order(ByteOrder.nativeOrder());
-        Pointer shared = type == HandleType.POSIX_FD ? DriverCalls.number(number.getInt(0)) : Pointer.to(exported);
-        DriverCalls.check(
-                JCudaDriver.cuMemImportFromShareableHandle(handle, shared, type.number),
-                "cuMemImportFromShareableHandle of " + type,
-                device);
-        return map(handle, bytes);
+        enter();
+        long[] handle = new long[1];
+        check(VirtualCalls.importHandle(handle, exported, type.number), "cuMemImportFromShareableHandle of " + type);
+        return map(handle[0], bytes);
     }
 
-    private Mapped map(CUmemGenericAllocationHandle handle, long bytes) {
-        CUdeviceptr at = new CUdeviceptr();
-        boolean reserved = false;
-        boolean mapped = false;
-        boolean done = false;
-        try {
-            DriverCalls.check(
-                    JCudaDriver.cuMemAddressReserve(at, bytes, 0, new CUdeviceptr(), 0),
-                    "reserving addresses for bytes=" + bytes,
-                    device);
-            reserved = true;
-            DriverCalls.check(JCudaDriver.cuMemMap(at, bytes, 0, handle, 0), "cuMemMap of bytes=" + bytes, device);
-            mapped = true;
-            CUmemAccessDesc[] access = {
-                new CUmemAccessDesc(
-                        new CUmemLocation(ON_DEVICE, device.identity().ordinal()), READ_WRITE)
-            };
-            DriverCalls.check(JCudaDriver.cuMemSetAccess(at, bytes, access, 1), "cuMemSetAccess", device);
-            long address = DriverCalls.of(at);
-            mappings.put(address, new Mapping(at, bytes, handle));
-            done = true;
-            return new Mapped(address, bytes);
-        } finally {
-            if (!done) {
-                release(at, bytes, handle, reserved, mapped);
-            }
+    private Mapped map(long handle, long bytes) {
+        long[] address = new long[1];
+        int code = VirtualCalls.map(address, handle, bytes, device.identity().ordinal());
+        if (code != 0) {
+            VirtualCalls.release(handle);
         }
-    }
-
-    private static void release(
-            CUdeviceptr at, long bytes, CUmemGenericAllocationHandle handle, boolean reserved, boolean mapped) {
-        if (mapped) {
-            JCudaDriver.cuMemUnmap(at, bytes);
-        }
-        if (reserved) {
-            JCudaDriver.cuMemAddressFree(at, bytes);
-        }
-        JCudaDriver.cuMemRelease(handle);
+        check(code, "mapping of bytes=" + bytes);
+        mappings.put(address[0], new Mapping(handle, bytes));
+        return new Mapped(address[0], bytes);
     }
 
     /** Returns the handle of created memory; a descriptor is the caller's, who closes it. */
@@ -141,12 +100,11 @@ public final class VirtualMemory {
         if (mapping == null) {
             throw new IllegalArgumentException("address=0x" + Long.toHexString(address) + " begins no mapped memory");
         }
-        device.enter();
+        enter();
         byte[] handle = new byte[type.handleBytes];
-        DriverCalls.check(
-                JCudaDriver.cuMemExportToShareableHandle(Pointer.to(handle), mapping.handle, type.number, 0),
-                "cuMemExportToShareableHandle to " + type,
-                device);
+        check(
+                VirtualCalls.exportHandle(handle, mapping.handle(), type.number),
+                "cuMemExportToShareableHandle to " + type);
         return handle;
     }
 
@@ -154,8 +112,10 @@ public final class VirtualMemory {
     public void free(long address) {
         Mapping mapping = mappings.remove(address);
         if (mapping != null) {
-            device.enter();
-            release(mapping.at, mapping.bytes, mapping.handle, true, true);
+            enter();
+            int code = VirtualCalls.unmap(address, mapping.bytes());
+            int released = VirtualCalls.release(mapping.handle());
+            check(code == 0 ? released : code, "unmapping of bytes=" + mapping.bytes());
         }
     }
 
