@@ -8,7 +8,6 @@ import io.netty.channel.unix.FileDescriptor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -32,8 +31,10 @@ final class DescriptorSocketsTest {
             DescriptorSockets.Received received = sockets.receive(LIMIT);
             assertThat(received.sender()).isEqualTo(7);
             assertThat(received.descriptors()).hasSize(2);
-            assertThat(contentOf(received.descriptors().get(0))).isEqualTo("first");
-            assertThat(contentOf(received.descriptors().get(1))).isEqualTo("second");
+            write(received.descriptors().get(0), "one");
+            write(received.descriptors().get(1), "two");
+            assertThat(folder.resolve("first")).hasContent("one");
+            assertThat(folder.resolve("second")).hasContent("two");
         }
     }
 
@@ -56,19 +57,14 @@ final class DescriptorSocketsTest {
         assertThat(path.getParent()).doesNotExist();
     }
 
-    private FileDescriptor opened(String content) throws IOException {
-        Path file = folder.resolve(content);
-        Files.writeString(file, content);
-        return FileDescriptor.from(file.toFile());
+    private FileDescriptor opened(String name) throws IOException {
+        return FileDescriptor.from(folder.resolve(name).toFile());
     }
 
-    private static String contentOf(int descriptor) throws IOException {
+    private static void write(int descriptor, String content) throws IOException {
         FileDescriptor file = new FileDescriptor(descriptor);
-        ByteBuffer bytes = ByteBuffer.allocateDirect(64);
-        int read = file.read(bytes, 0, 64);
+        byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
+        file.write(ByteBuffer.allocateDirect(bytes.length).put(0, bytes), 0, bytes.length);
         file.close();
-        byte[] content = new byte[read];
-        bytes.get(content);
-        return new String(content, StandardCharsets.UTF_8);
     }
 }

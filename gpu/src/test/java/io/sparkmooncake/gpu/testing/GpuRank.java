@@ -146,7 +146,7 @@ public final class GpuRank implements AutoCloseable {
             Thread.sleep(50);
             missing = freeBefore - device.room().freeBytes();
         }
-        boolean good = extents == 0 && held == 0 && (missing <= 32 << 20 || !alone());
+        boolean good = extents == 0 && held == 0 && (missing <= 4 << 20 || !alone());
         say(
                 "leaks: extents=%d allocations and mappings=%d bytes missing on the device=%d: %s",
                 extents, held, missing, good ? "ok" : "FAILED");
