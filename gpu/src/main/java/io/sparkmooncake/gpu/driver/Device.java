@@ -184,6 +184,15 @@ public final class Device implements AutoCloseable {
         return new DeviceStream(this, stream);
     }
 
+    /**
+     * Returns a stream that another library made on this device, and keeps as long as this one is used.
+     *
+     * @param handle its CUstream or cudaStream_t
+     */
+    public DeviceStream foreignStream(long handle) {
+        return DeviceStream.foreign(this, handle);
+    }
+
     /** Creates an event without timing, which is the caller's. */
     public DeviceEvent event() {
         return event(CUevent_flags.CU_EVENT_DISABLE_TIMING);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.gpu.driver;
 
+import java.lang.reflect.Field;
+import jcuda.NativePointerObject;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
@@ -14,6 +16,21 @@ public final class DeviceStream implements AutoCloseable {
     DeviceStream(Device device, CUstream stream) {
         this.device = device;
         this.stream = stream;
+    }
+
+    /** Takes a stream of another library, which keeps it: closing this one gives nothing back. */
+    static DeviceStream foreign(Device device, long handle) {
+        CUstream stream = new CUstream();
+        try {
+            Field pointer = NativePointerObject.class.getDeclaredField("nativePointer");
+            pointer.setAccessible(true);
+            pointer.setLong(stream, handle);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("this JCuda keeps handles otherwise than 12.6.0", e);
+        }
+        DeviceStream taken = new DeviceStream(device, stream);
+        taken.closed = true;
+        return taken;
     }
 
     CUstream handle() {

@@ -7,7 +7,9 @@ import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.DeviceElements;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
+import io.sparkmooncake.gpu.collective.DeviceFabric;
 import io.sparkmooncake.gpu.memory.DeviceExtent;
+import io.sparkmooncake.gpu.memory.DeviceRegion;
 import java.time.Duration;
 import java.util.List;
 
@@ -36,6 +38,8 @@ final class Checks {
     private final DeviceExtent from;
     private final DeviceExtent to;
     private Communicator communicator;
+    private DeviceFabric fabric;
+    private long external;
     private long seed = 17;
 
     @SuppressWarnings("NullAway.Init") // set once the ranks have joined
@@ -50,6 +54,7 @@ final class Checks {
         long begin = System.nanoTime();
         try (GpuRank.Joined joined = rank.join(1, rank.size, Duration.ofSeconds(20))) {
             communicator = joined.communicator();
+            fabric = joined.fabric();
             rank.say("check: joined after %d ms", (System.nanoTime() - begin) / 1_000_000);
             for (DataType type : TYPES) {
                 reductions(type);
@@ -67,6 +72,7 @@ final class Checks {
                     (System.nanoTime() - begin) / 1_000_000,
                     reference.firstFailure());
         }
+        rank.device.plain().free(external);
         boolean good = reference.failures() == 0;
         reference.close();
         from.close();
@@ -273,7 +279,14 @@ final class Checks {
                 rank.say("check: refused as it should be: %s", refused.toString());
             }
         }
-        rank.device.plain().free(address);
+        external = address;
+        fabric.share(List.of(DeviceRegion.external(rank.device, address + 4096)));
+        DeviceElements most = all.slice(64, all.count() - 128);
+        seed++;
+        reference.fill(most, seed, rank.rank, ReduceOp.SUM);
+        communicator.allReduce(most, most, ReduceOp.SUM);
+        reference.poisonAround(most);
+        reference.expectReduced("allReduce of memory shared later", most, seed, rank.size, ReduceOp.SUM, 0);
         long[] host = {rank.rank};
         communicator.allReduce(Elements.of(host), Elements.of(host), ReduceOp.SUM);
         if (host[0] != rank.size * (rank.size - 1L) / 2) {

@@ -14,6 +14,7 @@ import io.sparkmooncake.gpu.memory.DescriptorSockets;
 import io.sparkmooncake.gpu.memory.DeviceExtent;
 import io.sparkmooncake.gpu.memory.DevicePool;
 import io.sparkmooncake.gpu.memory.DeviceRegion;
+import java.nio.ByteBuffer;
 import java.util.List;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUstream;
@@ -97,6 +98,7 @@ final class Facts {
         CUdeviceptr pooled = new CUdeviceptr();
         CUstream stream = new CUstream();
         JCudaDriver.cuStreamCreate(stream, 1);
+        foreign(numberIn(stream.toString()));
         JCudaDriver.cuMemAllocAsync(pooled, 1 << 20, stream);
         JCudaDriver.cuStreamSynchronize(stream);
         refused("cuMemAllocAsync memory", addressOf(pooled), "cudaMallocAsync pool");
@@ -105,8 +107,24 @@ final class Facts {
         JCudaDriver.cuStreamDestroy(stream);
     }
 
+    /** Work that another library's stream is given is done in it. */
+    private void foreign(long handle) {
+        DeviceStream stream = rank.device.foreignStream(handle);
+        long memory = rank.device.plain().allocate(4096);
+        rank.device.fill(memory, (byte) 7, 4096, stream);
+        stream.synchronize();
+        stream.close();
+        ByteBuffer seen = ByteBuffer.allocateDirect(1);
+        rank.device.read(seen, memory + 4095);
+        holds("a stream of another library takes work", seen.get(0) == 7 && stream.isIdle(), "");
+        rank.device.plain().free(memory);
+    }
+
     private static long addressOf(CUdeviceptr pointer) {
-        String text = pointer.toString();
+        return numberIn(pointer.toString());
+    }
+
+    private static long numberIn(String text) {
         int begin = text.indexOf("nativePointer=0x") + "nativePointer=0x".length();
         int end = begin;
         while (Character.digit(text.charAt(end), 16) >= 0) {
