@@ -74,7 +74,7 @@ public final class DeviceFabric implements Fabric {
      * Joins the ranks of a communicator, each with its device. Every rank calls it; returns when every kernel is loaded on every device,
      * all memory is mapped, and what each rank wrote into every other's was read back there.
      *
-     * @param control from now on the fabric's, which closes it; nobody else uses it
+     * @param control from now on the fabric's, which closes it, and nobody else uses it; stays the caller's when this fails
      * @param pool stays the caller's, open until the fabric is closed; its regions of now are mapped by all ranks
      * @throws CollectiveException REFUSED on every rank, with a row for each of them
      */

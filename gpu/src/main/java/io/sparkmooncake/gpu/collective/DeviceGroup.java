@@ -57,10 +57,18 @@ final class DeviceGroup implements AutoCloseable {
         this.self = control.membership();
         this.options = options;
         this.mappings = own(new PeerMappings(device, self.rank()));
-        this.kernels = own(Kernels.load(device));
-        this.pinned = own(device.pin(PINNED_BYTES));
-        this.stream = own(device.stream());
-        this.abortStream = own(device.stream());
+        boolean made = false;
+        try {
+            this.kernels = own(Kernels.load(device));
+            this.pinned = own(device.pin(PINNED_BYTES));
+            this.stream = own(device.stream());
+            this.abortStream = own(device.stream());
+            made = true;
+        } finally {
+            if (!made) {
+                closeParts();
+            }
+        }
     }
 
     /** Joins with the regions that the pool has by now; fails on all ranks alike. */
@@ -202,6 +210,15 @@ final class DeviceGroup implements AutoCloseable {
     /** Gives everything back; kernels of this rank have ended, and no rank uses its memory any more. */
     @Override
     public void close() {
+        closeParts();
+        try {
+            device.plain().free(bases);
+        } catch (GpuException lost) {
+            return;
+        }
+    }
+
+    private void closeParts() {
         for (int i = owned.size() - 1; i >= 0; i--) {
             try {
                 owned.get(i).close();
@@ -210,10 +227,5 @@ final class DeviceGroup implements AutoCloseable {
             }
         }
         owned.clear();
-        try {
-            device.plain().free(bases);
-        } catch (GpuException lost) {
-            return;
-        }
     }
 }
