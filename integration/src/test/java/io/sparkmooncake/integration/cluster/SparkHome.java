@@ -69,8 +69,9 @@ record SparkHome(Path folder) {
 
     /** The class path of Spark ML. */
     static String sparkMlClassPath() throws IOException, InterruptedException {
-        String printed = Processes.run(List.of(ROOT.resolve("bin/local-spark").toString(), "mllib"));
-        Path folder = Path.of(printed.lines().reduce("", (before, last) -> last));
+        List<String> assemble = List.of(ROOT.resolve("bin/local-spark").toString(), "mllib");
+        Processes.run(assemble); // the first time it tells of its progress, too
+        Path folder = Path.of(Processes.run(assemble).strip());
         try (Stream<Path> jars = Files.list(folder)) {
             return jars.map(Path::toString).sorted().collect(Collectors.joining(File.pathSeparator));
         }
