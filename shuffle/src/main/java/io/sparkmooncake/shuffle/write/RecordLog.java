@@ -65,7 +65,7 @@ final class RecordLog extends MemoryConsumer {
     }
 
     RecordLog(TaskMemoryManager memory, int partitions, Drain drain) {
-        super(memory, FIRST_PAGE_BYTES, memory.getTungstenMemoryMode());
+        super(memory, FIRST_PAGE_BYTES - HEAP_ARRAY_BYTES, memory.getTungstenMemoryMode());
         this.drain = drain;
         this.bytesByPartition = new int[partitions];
     }
