@@ -131,6 +131,23 @@ public final class Settings {
                     + " and some executor of the application is not reached through shared memory.",
             V0_1);
 
+    /** Deadline of one wait among ranks. */
+    public static final Setting<Duration> COLLECTIVES_TIMEOUT = new Setting<>(
+            PREFIX + "collectives.timeout",
+            "60s",
+            WAIT,
+            "How long a rank of a communicator waits for another one that is silent, before all of them fail.",
+            V0_1);
+
+    /** Size of a rank's windows. */
+    public static final Setting<Long> COLLECTIVES_WINDOW = new Setting<>(
+            PREFIX + "collectives.window",
+            "256k",
+            Domain.bytes("4k", "256m"),
+            "Size of each of the two windows through which a rank shows its data to the ranks of its host. A multiple of 64"
+                    + " bytes, and at least 64 bytes for each rank.",
+            V0_1);
+
     /** Bytes the driver's store may hold. */
     public static final Setting<Long> STORE_BYTES = new Setting<>(
             PREFIX + "store.memory",
@@ -154,6 +171,8 @@ public final class Settings {
             WRITE_BUFFER,
             CHECKSUM,
             COMPRESS,
+            COLLECTIVES_TIMEOUT,
+            COLLECTIVES_WINDOW,
             STORE_BYTES);
 
     private Settings() {}
@@ -192,6 +211,7 @@ public final class Settings {
         }
         TransferSettings.read(conf);
         ShuffleSettings.read(conf, 1);
+        CollectivesSettings.read(conf);
         STORE_BYTES.read(conf);
     }
 

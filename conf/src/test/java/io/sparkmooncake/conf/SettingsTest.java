@@ -28,6 +28,8 @@ final class SettingsTest {
             Map.entry("spark.mooncake.shuffle.write.buffer", "65536"),
             Map.entry("spark.mooncake.shuffle.checksum", "False"),
             Map.entry("spark.mooncake.shuffle.compress", "true"),
+            Map.entry("spark.mooncake.collectives.timeout", "3s"),
+            Map.entry("spark.mooncake.collectives.window", "1m"),
             Map.entry("spark.mooncake.store.memory", "128m"));
 
     @Test
@@ -51,6 +53,20 @@ final class SettingsTest {
     }
 
     @Test
+    void collectivesHaveTheDocumentedDefaults() {
+        assertThat(CollectivesSettings.read(Map.of()))
+                .isEqualTo(new CollectivesSettings(Duration.ofSeconds(60), 256 << 10));
+    }
+
+    @Test
+    void refusesAWindowThatRanksCannotShare() {
+        assertThatThrownBy(() -> Settings.check(Map.of("spark.mooncake.collectives.window", "5000")))
+                .hasMessage(
+                        "spark.mooncake.collectives.window=5000 is no multiple of 64. Correct this line, or remove it to"
+                                + " get the default");
+    }
+
+    @Test
     void everyKeyReachesItsField() {
         Map<String, String> conf = new HashMap<>(EVERY_KEY);
         conf.put("spark.port.maxRetries", "3");
@@ -66,6 +82,7 @@ final class SettingsTest {
         assertThat(ShuffleSettings.read(conf, 4711))
                 .isEqualTo(new ShuffleSettings(
                         3L << 30, 65_536, false, Settings.Compress.TRUE, Duration.ofHours(1), Duration.ofMinutes(2)));
+        assertThat(CollectivesSettings.read(conf)).isEqualTo(new CollectivesSettings(Duration.ofSeconds(3), 1 << 20));
         assertThat(Settings.STORE_BYTES.read(conf)).isEqualTo(128L << 20);
         assertThat(EVERY_KEY.keySet())
                 .containsExactlyInAnyOrderElementsOf(
@@ -107,6 +124,8 @@ final class SettingsTest {
                 "shuffle.write.buffer; 2g; 2g is more than max=1g. Allowed: 64k to 1g",
                 "shuffle.checksum; yes; neither true nor false. Allowed: true or false; default: true",
                 "shuffle.compress; lz4; not one of auto, true, false",
+                "collectives.timeout; 0s; 0s is less than min=100ms",
+                "collectives.window; 1k; 1k is less than min=4k. Allowed: 4k to 256m",
                 "store.memory; 1b; 1b is less than min=64k"
             })
     void refusesWhatIsNotAllowed(String name, String value, String complaint) {

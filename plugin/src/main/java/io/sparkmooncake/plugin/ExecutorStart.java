@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.plugin;
 
+import io.sparkmooncake.collectives.bootstrap.ProcessRendezvous;
+import io.sparkmooncake.collectives.bootstrap.Rendezvous;
 import io.sparkmooncake.conf.AutomaticMemory;
+import io.sparkmooncake.conf.CollectivesSettings;
 import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.conf.ShuffleSettings;
 import io.sparkmooncake.conf.TransferSettings;
@@ -33,8 +36,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What an executor is started with, and the order in which it starts: engine, store, directory, shuffle, metrics. Each step
- * hands what it opened to the {@link Opened} that closes it.
+ * What an executor is started with, and the order in which it starts: engine, store, directory, rendezvous, shuffle, metrics. Each
+ * step hands what it opened to the {@link Opened} that closes it.
  */
 final class ExecutorStart {
     private static final Logger LOG = LoggerFactory.getLogger(ExecutorStart.class);
@@ -84,6 +87,7 @@ final class ExecutorStart {
                 request -> (byte[]) askDriver(request),
                 settings.connectTimeout()));
         PeerDirectory directory = opened.add(await(PeerDirectory.join(engine, store)));
+        opened.add(ProcessRendezvous.install(new Rendezvous(engine, directory, store, rendezvousOptions())));
         ExecutorMetrics metrics = new ExecutorMetrics(context.metricRegistry());
         metrics.measure(engine);
         LOG.info(
@@ -93,6 +97,11 @@ final class ExecutorStart {
         if (StartChecks.shufflesHere(conf)) {
             metrics.measure(startShuffle(opened, engine, store, directory));
         }
+    }
+
+    private Rendezvous.Options rendezvousOptions() {
+        CollectivesSettings collectives = CollectivesSettings.read(conf);
+        return new Rendezvous.Options(collectives.timeout(), collectives.windowBytes());
     }
 
     private ShuffleRuntime startShuffle(Opened opened, LocalEngine engine, RemoteStore store, PeerDirectory directory) {

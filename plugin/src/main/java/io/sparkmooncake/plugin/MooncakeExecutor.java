@@ -7,7 +7,7 @@ import org.apache.spark.api.plugin.ExecutorPlugin;
 import org.apache.spark.api.plugin.PluginContext;
 
 /**
- * The executor's side: one engine, its place in the directory and, unless the user named another manager, the shuffle. With
+ * The executor's side: one engine, its place in the directory, the rendezvous of its ranks and, unless the user named another manager, the shuffle. With
  * {@code local[*]} the driver's process is the executor {@code driver}.
  *
  * <p>Threading: Spark calls {@link #init} and {@link #shutdown} once each, on threads of its own.

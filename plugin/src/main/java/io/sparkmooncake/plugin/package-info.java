@@ -4,7 +4,7 @@
  * {@link io.sparkmooncake.plugin.MooncakePlugin}.
  *
  * <p>On the driver it checks the configuration, names the shuffle manager, hosts the store behind Spark's own plugin RPC and
- * hands out the application's secret. In an executor it opens engine, store, directory and shuffle in this order, and closes
+ * hands out the application's secret. In an executor it opens engine, store, directory, rendezvous and shuffle in this order, and closes
  * them in the reverse one. It holds no static state: one application may follow another in one process.
  */
 @NullMarked

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.sparkmooncake.collectives.bootstrap.ProcessRendezvous;
+import io.sparkmooncake.ml.AllReduce;
 import io.sparkmooncake.shuffle.ShuffleRuntime;
 import io.sparkmooncake.shuffle.read.ReadCounters.Path;
 import java.util.List;
@@ -43,6 +45,27 @@ final class LocalModeIT {
                 assertThat(runtime.reads().bytes(Path.IN_PROCESS)).isPositive();
             }
             assertThat(ShuffleRuntime.installed()).isEmpty();
+            await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+        }
+    }
+
+    @Test
+    void tasksAreRanksInOneApplicationAfterAnother() {
+        List<Integer> numbers = IntStream.range(0, 1_000).boxed().toList();
+        for (int application = 0; application < 2; application++) {
+            try (JavaSparkContext sc = new JavaSparkContext(conf().set("spark.mooncake.collectives.window", "4k"))) {
+                double[] sum = AllReduce.sum(sc.parallelize(numbers, 2), new double[5_000], (sums, number) -> {
+                    sums[number] += number;
+                    return sums;
+                });
+                assertThat(sum).hasSize(5_000).startsWith(0, 1, 2).contains(999);
+                assertThat(ProcessRendezvous.installed()).isPresent();
+                assertThatThrownBy(() -> AllReduce.sum(sc.parallelize(numbers, 3), new double[1], (s, number) -> s))
+                        .hasMessage("tasks=3 must run at once, one for each partition, and slots=2 (executors=1,"
+                                + " spark.task.cpus=1): such a stage would never start. Use rdd.repartition(2), or give the"
+                                + " application more executors or cores");
+            }
+            assertThat(ProcessRendezvous.installed()).isEmpty();
             await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
         }
     }

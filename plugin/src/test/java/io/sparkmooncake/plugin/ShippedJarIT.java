@@ -20,6 +20,8 @@ final class ShippedJarIT {
                         "META-INF/LICENSE",
                         "io/sparkmooncake/plugin/MooncakePlugin.class",
                         "io/sparkmooncake/shuffle/MooncakeShuffleManager.class",
+                        "io/sparkmooncake/collectives/Communicator.class",
+                        "io/sparkmooncake/ml/Communicators.class",
                         "io/sparkmooncake/transfer/engine/LocalEngine.class",
                         "io/sparkmooncake/conf/Settings.class");
         assertThat(files)

@@ -29,21 +29,29 @@ record Cluster(Path sparkHome, Path applicationJar, Path scratch, Path logs, Dur
 
     /** Runs {@code work} as {@code seat} and hands each run to {@code progress} as it ends. */
     List<Repetition> run(Work work, Seat seat, Consumer<Repetition> progress) throws IOException, InterruptedException {
+        String name = work.name().replaceAll("[^A-Za-z0-9]+", "-") + "-" + seat.name();
+        List<Repetition> runs = submit(name, command(work, seat), Repetition.class, progress);
+        if (runs.size() != work.runs()) {
+            throw new BenchFailure("work=" + work.name() + " seat=" + seat.name() + " failed: runs=" + runs.size()
+                    + " of " + work.runs() + "; " + whereLogsAre(name));
+        }
+        return runs;
+    }
+
+    /** Runs an application that prints lines of JSON, and hands each to {@code progress} as it comes. */
+    <R> List<R> submit(String name, List<String> command, Class<R> type, Consumer<R> progress)
+            throws IOException, InterruptedException {
         Files.createDirectories(logs);
-        Path log = logs.resolve(work.name().replaceAll("[^A-Za-z0-9]+", "-") + "-" + seat.name() + ".log");
-        Process process = new ProcessBuilder(command(work, seat))
-                .redirectError(log.toFile())
+        Process process = new ProcessBuilder(command)
+                .redirectError(logs.resolve(name + ".log").toFile())
                 .start();
         Thread watchdog = killAfterDeadline(process);
         try {
-            List<Repetition> runs = readRuns(process, progress);
+            List<R> runs = readRuns(process, type, progress);
             int exit = process.waitFor();
-            if (exit != 0 || runs.size() != work.runs()) {
-                throw new BenchFailure(
-                        "work=" + work.name() + " seat=" + seat.name() + " failed: exit=" + exit + " runs="
-                                + runs.size() + " of " + work.runs() + " deadline=" + deadline.toMinutes()
-                                + "min; its driver's log is " + log + ", its executors' logs are under "
-                                + sparkHome.resolve("work"));
+            if (exit != 0) {
+                throw new BenchFailure("application=" + name + " failed: exit=" + exit + " deadline="
+                        + deadline.toMinutes() + "min; " + whereLogsAre(name));
             }
             return runs;
         } finally {
@@ -52,17 +60,28 @@ record Cluster(Path sparkHome, Path applicationJar, Path scratch, Path logs, Dur
         }
     }
 
+    private String whereLogsAre(String name) {
+        return "its driver's log is " + logs.resolve(name + ".log") + ", its executors' logs are under "
+                + sparkHome.resolve("work");
+    }
+
     private List<String> command(Work work, Seat seat) {
+        List<String> options =
+                new ArrayList<>(List.of("--conf", "spark.executor.memory=2g", "--conf", "spark.driver.memory=1g"));
+        options.addAll(seat.submitArguments());
+        List<String> words = command(WorkloadMain.class, "local-cluster[2,1,2048]", options);
+        words.addAll(work.arguments());
+        return words;
+    }
+
+    /** The command line up to the jar of the application, whose arguments the caller adds. */
+    List<String> command(Class<?> main, String master, List<String> options) {
         List<String> words = new ArrayList<>(List.of(
                 sparkHome.resolve("bin/spark-submit").toString(),
                 "--master",
-                "local-cluster[2,1,2048]",
+                master,
                 "--class",
-                WorkloadMain.class.getName(),
-                "--conf",
-                "spark.executor.memory=2g",
-                "--conf",
-                "spark.driver.memory=1g",
+                main.getName(),
                 "--conf",
                 "spark.serializer=org.apache.spark.serializer.KryoSerializer",
                 "--conf",
@@ -73,18 +92,17 @@ record Cluster(Path sparkHome, Path applicationJar, Path scratch, Path logs, Dur
                 "--conf", "spark.deploy.maxExecutorRetries=3",
                 "--conf", "spark.ui.enabled=false",
                 "--conf", "spark.log.level=WARN"));
-        words.addAll(seat.submitArguments());
+        words.addAll(options);
         words.add(applicationJar.toString());
-        words.addAll(work.arguments());
         return words;
     }
 
-    private static List<Repetition> readRuns(Process process, Consumer<Repetition> progress) throws IOException {
-        List<Repetition> runs = new ArrayList<>();
+    private static <R> List<R> readRuns(Process process, Class<R> type, Consumer<R> progress) throws IOException {
+        List<R> runs = new ArrayList<>();
         try (BufferedReader lines = process.inputReader(StandardCharsets.UTF_8)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 if (line.startsWith("{")) {
-                    Repetition run = JSON.readValue(line, Repetition.class);
+                    R run = JSON.readValue(line, type);
                     runs.add(run);
                     progress.accept(run);
                 }

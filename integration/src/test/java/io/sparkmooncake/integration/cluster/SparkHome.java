@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.integration.cluster;
 
+import io.sparkmooncake.integration.example.Progress;
 import io.sparkmooncake.integration.program.ProgramMain;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URISyntaxException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -50,6 +53,11 @@ record SparkHome(Path folder) {
         }
     }
 
+    /** The repository's own file. */
+    static Path file(String path) {
+        return ROOT.resolve(path);
+    }
+
     /** The one jar that users get. */
     static Path pluginJar() {
         Path jar = Path.of(System.getProperty("shipped.jar")).toAbsolutePath().normalize();
@@ -69,36 +77,47 @@ record SparkHome(Path folder) {
         }
     }
 
-    /** The programs, packed from the test classes. */
+    /** The programs, packed from the test classes, and the examples, packed from the main classes. */
     static Path programJar() throws IOException {
         Path jar = TARGET.resolve("programs.jar");
         Path unfinished = Files.createTempFile(TARGET, "programs", ".jar");
-        Path classes = classes();
         try (OutputStream file = Files.newOutputStream(unfinished);
-                JarOutputStream entries = new JarOutputStream(file);
-                Stream<Path> paths = Files.walk(classes)) {
-            String own = ProgramMain.class.getPackageName().replace('.', '/') + "/";
-            for (Path path : paths.filter(Files::isRegularFile).toList()) {
-                String name = classes.relativize(path).toString();
-                if (name.startsWith(own)) {
-                    entries.putNextEntry(new JarEntry(name));
-                    Files.copy(path, entries);
-                    entries.closeEntry();
-                }
-            }
+                JarOutputStream entries = new JarOutputStream(file)) {
+            add(entries, ProgramMain.class);
+            add(entries, Progress.class);
         }
         return Files.move(unfinished, jar, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    private static Path classes() {
+    /** Adds the package of a class, which lies in a folder or in a jar. */
+    private static void add(JarOutputStream entries, Class<?> member) throws IOException {
+        Path classes = classesOf(member);
+        if (Files.isDirectory(classes)) {
+            add(entries, classes, member);
+            return;
+        }
+        try (FileSystem jar = FileSystems.newFileSystem(classes)) {
+            add(entries, jar.getPath("/"), member);
+        }
+    }
+
+    private static void add(JarOutputStream entries, Path classes, Class<?> member) throws IOException {
+        try (Stream<Path> paths =
+                Files.walk(classes.resolve(member.getPackageName().replace('.', '/')))) {
+            for (Path path : paths.filter(Files::isRegularFile).toList()) {
+                entries.putNextEntry(new JarEntry(classes.relativize(path).toString()));
+                Files.copy(path, entries);
+                entries.closeEntry();
+            }
+        }
+    }
+
+    private static Path classesOf(Class<?> member) {
         try {
-            return Path.of(ProgramMain.class
-                    .getProtectionDomain()
-                    .getCodeSource()
-                    .getLocation()
-                    .toURI());
+            return Path.of(
+                    member.getProtectionDomain().getCodeSource().getLocation().toURI());
         } catch (URISyntaxException e) {
-            throw new IllegalStateException("the test classes are not in a folder", e);
+            throw new IllegalStateException("the classes are not in a folder", e);
         }
     }
 }

@@ -92,6 +92,12 @@ final class Submission {
         return this;
     }
 
+    /** Adds jars, separated by commas. */
+    Submission jars(String jars) {
+        conf.merge("spark.jars", jars, (one, other) -> one + "," + other);
+        return this;
+    }
+
     Path folder() {
         return home.folder();
     }

@@ -31,6 +31,9 @@ public final class ProgramMain {
             case "breadth" -> new Breadth();
             case "sizes" -> new Sizes();
             case "ml-shuffles" -> new MlShuffles();
+            case "rank-breadth" -> new RankBreadth();
+            case "rank-failures" -> new RankFailures();
+            case "ml-examples" -> new MlExamples();
             default -> throw new IllegalArgumentException("no program " + name);
         };
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.memory;
 
+import java.io.FileDescriptor;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.nio.Buffer;
@@ -29,6 +30,7 @@ final class MappedMemory {
     private static final long COPY_STEP_BYTES = 1 << 20;
     private static final Unsafe UNSAFE = unsafe();
     private static final long ADDRESS_OFFSET = addressOffset();
+    private static final long NUMBER_OFFSET = numberOffset();
 
     private final ByteBuffer[] windows;
     private final long[] addresses;
@@ -135,5 +137,18 @@ final class MappedMemory {
         } catch (NoSuchFieldException e) {
             throw new ExceptionInInitializerError(e);
         }
+    }
+
+    private static long numberOffset() {
+        try {
+            return UNSAFE.objectFieldOffset(FileDescriptor.class.getDeclaredField("fd"));
+        } catch (NoSuchFieldException e) {
+            return -1;
+        }
+    }
+
+    /** Returns the number that a descriptor may have, for the caller to check; -1 where the runtime does not tell. */
+    static int likelyNumber(FileDescriptor descriptor) {
+        return NUMBER_OFFSET < 0 ? -1 : UNSAFE.getInt(descriptor, NUMBER_OFFSET);
     }
 }

@@ -2,6 +2,7 @@
 package io.sparkmooncake.transfer.memory;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.io.FileDescriptor;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -81,7 +82,7 @@ final class SharedFile implements AutoCloseable {
         }
         boolean found = false;
         try {
-            SharedFile shared = new SharedFile(opened, directory, descriptorPath(name));
+            SharedFile shared = new SharedFile(opened, directory, descriptorPath(name, opened.getFD()));
             found = true;
             return shared;
         } finally {
@@ -92,9 +93,13 @@ final class SharedFile implements AutoCloseable {
     }
 
     /** Finds the number of the descriptor whose link still says the name; empty where the system has no /proc. */
-    private static String descriptorPath(String name) throws IOException {
+    private static String descriptorPath(String name, FileDescriptor opened) throws IOException {
         if (!Files.isDirectory(OWN_DESCRIPTORS)) {
             return "";
+        }
+        int number = MappedMemory.likelyNumber(opened); // looking through thousands takes milliseconds each time
+        if (number >= 0 && linksTo(OWN_DESCRIPTORS.resolve(Integer.toString(number)), name)) {
+            return "/proc/" + ProcessHandle.current().pid() + "/fd/" + number;
         }
         try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(OWN_DESCRIPTORS)) {
             for (Path descriptor : descriptors) {

@@ -10,6 +10,7 @@ import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import io.sparkmooncake.transfer.memory.Regions;
 import java.io.IOException;
+import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,6 +99,7 @@ final class BatchCopy {
         long localOffset = batch.localOffset(index);
         long remoteOffset = batch.remoteOffset(index);
         boolean read = batch.opcode() == Opcode.READ;
+        VarHandle.releaseFence(); // the requests of a WRITE land in their order
         for (long done = 0; done < length; ) {
             long step = Math.min(STEP_BYTES, length - done);
             TransferException end = spend(step);

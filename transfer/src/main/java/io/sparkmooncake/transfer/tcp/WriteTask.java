@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.tcp;
 
+import java.lang.invoke.VarHandle;
 import java.util.function.Consumer;
 
 /**
@@ -80,6 +81,7 @@ final class WriteTask {
     }
 
     private void endEntry() {
+        VarHandle.releaseFence(); // the entries of a WRITE land in their order
         end(entryRefusal, 1);
         entry++;
         arrivedBytes = 0;

@@ -10,6 +10,11 @@ import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.TransferOutcome.Status;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import io.sparkmooncake.transfer.spi.Link;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -105,6 +110,38 @@ final class TcpTransferTest {
                     .as("entry %s", i)
                     .isEqualTo(remotes[i % 2].slice(from[i], lengths[i]));
         }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"100", "20000", "300000", "300000 encrypted"})
+    void whoSeesAnEntryOfAWriteSeesThoseBeforeIt(String how) throws TransferException {
+        Pair pair = pair(how.endsWith("encrypted"));
+        int bytes = Integer.parseInt(how.split(" ", -1)[0]);
+        int rounds = 400;
+        TestRegion remote = new TestRegion(1, Long.BYTES + bytes);
+        TestRegion local = new TestRegion(2, Long.BYTES + bytes);
+        pair.owner.register(remote);
+        ByteBuffer sent = local.memory().order(ByteOrder.nativeOrder());
+        ByteBuffer landed = remote.memory();
+        VarHandle head = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+        byte[] expected = new byte[bytes];
+        byte[] found = new byte[bytes];
+        for (int round = 1; round <= rounds; round++) {
+            Arrays.fill(expected, (byte) round);
+            sent.put(Long.BYTES, expected).putLong(0, round);
+            TransferBatch batch = new TransferBatch(Opcode.WRITE, Ends.LONG);
+            batch.add(local, Long.BYTES, remote.descriptor(), Long.BYTES, bytes);
+            batch.add(local, 0, remote.descriptor(), 0, Long.BYTES);
+            Ends.submit(pair.link, batch);
+            while ((long) head.getAcquire(landed, 0) != round
+                    && batch.firstFailure().isEmpty()) {
+                Thread.onSpinWait();
+            }
+            landed.get(Long.BYTES, found);
+            assertThat(found).isEqualTo(expected);
+            Ends.assertCompleted(batch);
+        }
+        pair.owner.unregister(remote);
     }
 
     @Test

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.collectives.algorithm;
+
+import io.sparkmooncake.collectives.spi.ReduceOp;
+import java.nio.FloatBuffer;
+
+/**
+ * Loops of {@code float}. Arrays and buffers have loops of their own, so that the compiler sees one kind of memory in each and
+ * vectorises it.
+ */
+final class Float32Loops {
+    private Float32Loops() {}
+
+    static void reduce(ReduceOp op, float[] into, int at, FloatBuffer operand, int from, int count) {
+        if (operand.hasArray()) {
+            array(op, into, at, operand.array(), operand.arrayOffset() + from, count);
+        } else {
+            buffer(op, into, at, operand, from, count);
+        }
+    }
+
+    private static void array(ReduceOp op, float[] into, int at, float[] operand, int from, int count) {
+        switch (op) {
+            case SUM, AVG -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] += operand[from + i];
+                }
+            }
+            case PROD -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] *= operand[from + i];
+                }
+            }
+            case MIN -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] = Math.min(into[at + i], operand[from + i]);
+                }
+            }
+            case MAX -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] = Math.max(into[at + i], operand[from + i]);
+                }
+            }
+            case AND, OR, XOR -> throw new IllegalArgumentException(op + " of float");
+        }
+    }
+
+    private static void buffer(ReduceOp op, float[] into, int at, FloatBuffer operand, int from, int count) {
+        switch (op) {
+            case SUM, AVG -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] += operand.get(from + i);
+                }
+            }
+            case PROD -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] *= operand.get(from + i);
+                }
+            }
+            case MIN -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] = Math.min(into[at + i], operand.get(from + i));
+                }
+            }
+            case MAX -> {
+                for (int i = 0; i < count; i++) {
+                    into[at + i] = Math.max(into[at + i], operand.get(from + i));
+                }
+            }
+            case AND, OR, XOR -> throw new IllegalArgumentException(op + " of float");
+        }
+    }
+
+    static void divide(float[] into, int at, int count, int divisor) {
+        for (int i = 0; i < count; i++) {
+            into[at + i] /= divisor;
+        }
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.collectives.link;
+
+import io.sparkmooncake.collectives.bootstrap.Rendezvous;
+import io.sparkmooncake.collectives.testing.OrderContract;
+import io.sparkmooncake.collectives.testing.RankProcesses;
+import java.time.Duration;
+import java.util.Map;
+
+/** Nine processes that map nobody's memory: every rank is alone on its host. */
+final class LinkOrderTest extends OrderContract {
+    @Override
+    protected RankProcesses start() throws Exception {
+        return new RankProcesses(
+                9,
+                new Rendezvous.Options(Duration.ofSeconds(60), 1_024),
+                Map.of("spark.mooncake.transfer.paths", "tcp"));
+    }
+}
