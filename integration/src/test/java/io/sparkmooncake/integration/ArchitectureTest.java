@@ -56,7 +56,7 @@ final class ArchitectureTest {
 
     @Test
     void seesEveryModule() {
-        assertThat(List.of("conf", "transfer", "collectives", "shuffle", "ml", "plugin", "integration"))
+        assertThat(List.of("conf", "transfer", "collectives", "gpu", "shuffle", "ml", "plugin", "integration"))
                 .allSatisfy(room -> assertThat(HOUSE.contain(ROOT + room + ".package-info"))
                         .as("main classes of %s are on the class path", room)
                         .isTrue());
@@ -103,13 +103,19 @@ final class ArchitectureTest {
     }
 
     @Test
-    void gpuKnowsOnlyTheSpiOfCollectives() {
+    void gpuKnowsOnlyTheSeamOfCollectives() {
         noClasses()
                 .that()
                 .resideInAPackage(ROOT + "gpu..")
                 .should()
-                .dependOnClassesThat(JavaClass.Predicates.resideInAPackage(ROOT + "collectives..")
-                        .and(JavaClass.Predicates.resideOutsideOfPackage(ROOT + "collectives.spi..")))
+                .dependOnClassesThat()
+                .resideInAnyPackage(
+                        ROOT + "collectives.algorithm..",
+                        ROOT + "collectives.bootstrap..",
+                        ROOT + "collectives.elastic..",
+                        ROOT + "collectives.hierarchy..",
+                        ROOT + "collectives.link..",
+                        ROOT + "collectives.shm..")
                 .check(HOUSE);
     }
 
@@ -137,17 +143,17 @@ final class ArchitectureTest {
 
     @Test
     void foreignLibrariesLiveInOneRoomEach() {
-        livesOnlyIn("io.netty..", ROOT + "transfer..");
+        livesOnlyIn("io.netty..", ROOT + "transfer..", ROOT + "gpu.memory..");
         livesOnlyIn("com.sun.jna..", ROOT + "transfer.mooncake..");
         livesOnlyIn("jcuda..", ROOT + "gpu..");
         livesOnlyIn("sun.misc..", ROOT + "transfer.memory..");
         livesOnlyIn("jdk.internal..", "nowhere");
     }
 
-    private static void livesOnlyIn(String library, String room) {
+    private static void livesOnlyIn(String library, String... rooms) {
         noClasses()
                 .that()
-                .resideOutsideOfPackage(room)
+                .resideOutsideOfPackages(rooms)
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage(library)

@@ -12,13 +12,14 @@ import java.nio.ShortBuffer;
 import java.util.Objects;
 
 /**
- * A vector of elements of one type: a Java array or a range of it, a buffer outside the heap, or a slice of a region of any length.
+ * A vector of elements of one type: a Java array or a range of it, a buffer outside the heap, a slice of a region of any length, or
+ * memory of a device.
  * A view, which owns nothing: whoever made it keeps the memory alive and unchanged while an operation uses it. Make it once and use
  * it again; operations allocate nothing.
  *
  * <p>Threading: as the memory behind it. Positions and limits are never moved.
  */
-public sealed interface Elements permits ContiguousElements, RegionElements {
+public sealed interface Elements permits ContiguousElements, DeviceElements, RegionElements {
     /** Returns the type of every element. */
     DataType type();
 
