@@ -143,8 +143,7 @@ final class RankBoard {
 
     @GuardedBy("this")
     private void add(Change.Present present) throws TransferException {
-        RankRecord record =
-                RankRecord.decode(present.value().bytes().toBytes(), mark -> marks.computeIfAbsent(mark, same -> same));
+        RankRecord record = RankRecord.decode(present.value().bytes().toBytes(), this::shared);
         if (record.size() != self.size()
                 || record.windowBytes() != own.windowBytes()
                 || record.rank() < 0
@@ -169,6 +168,10 @@ final class RankBoard {
             foundCount++;
         }
         found[record.rank()] = record;
+    }
+
+    private synchronized String shared(String mark) {
+        return marks.computeIfAbsent(mark, same -> same);
     }
 
     @GuardedBy("this")

@@ -14,16 +14,29 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: whoever holds the lock of {@link RankBoard}; read only once all have said it.
  */
 final class RankMaps {
-    private final int @Nullable [][] mapped;
+    private final @Nullable RankSet[] mapped;
+
+    /** Ranks in ascending order. */
+    private static final class RankSet {
+        private final int[] ranks;
+
+        RankSet(int... ranks) {
+            this.ranks = ranks;
+        }
+
+        boolean contains(int rank) {
+            return Arrays.binarySearch(ranks, rank) >= 0;
+        }
+    }
 
     RankMaps(int size) {
-        mapped = new int @Nullable [size][];
+        mapped = new RankSet[size];
     }
 
     void put(int rank, Blob published) throws TransferException {
         int[] ranks = decode(published.toBytes());
         if (rank >= 0 && rank < mapped.length) { // the record of any other rank is refused
-            mapped[rank] = ranks;
+            mapped[rank] = new RankSet(ranks);
         }
     }
 
@@ -38,8 +51,8 @@ final class RankMaps {
     }
 
     private boolean maps(int rank, int other) {
-        int[] ranks = mapped[rank];
-        return ranks != null && Arrays.binarySearch(ranks, other) >= 0;
+        RankSet ranks = mapped[rank];
+        return ranks != null && ranks.contains(other);
     }
 
     static Blob encode(int... ranks) {
