@@ -43,6 +43,7 @@ final class FabricChoice {
 
     private static final int ENDS_PER_LANE = 2;
     private static final int SLOTS = 8;
+    private static final long SLOT_WINDOWS = 4;
     private static final int MIN_SLOT_BYTES = 4 << 10;
     private static final int SLOT_ALIGNMENT = 64;
 
@@ -186,10 +187,10 @@ final class FabricChoice {
         forward.spread(verdict);
     }
 
-    /** Returns the largest payload of a message: a window's, less where there are many lanes. */
+    /** Returns the largest payload of a message: several windows, because each costs system calls; less where there are many lanes. */
     private int slotBytes(int hosts) {
         int windowBytes = rendezvous.options().windowBytes();
         long share = LANES_WINDOWS * windowBytes / (ENDS_PER_LANE * SLOTS * (long) hosts) & -SLOT_ALIGNMENT;
-        return (int) Math.min(windowBytes, Math.max(MIN_SLOT_BYTES, share));
+        return (int) Math.min(SLOT_WINDOWS * windowBytes, Math.max(MIN_SLOT_BYTES, share));
     }
 }

@@ -12,7 +12,7 @@ final class Grouping {
     private Grouping() {}
 
     /** Puts each rank, in order, into the first group all of whose members map it and are mapped by it. */
-    static Groups of(List<RankRecord> records) {
+    static Groups of(List<RankRecord> records, RankMaps maps) {
         List<List<RankRecord>> groups = new ArrayList<>();
         Map<String, List<List<RankRecord>>> byMark = new HashMap<>();
         for (RankRecord record : records) {
@@ -21,7 +21,7 @@ final class Grouping {
             List<List<RankRecord>> near = byMark.computeIfAbsent(mark, key -> new ArrayList<>());
             List<RankRecord> joined = null;
             for (int i = 0; i < near.size() && joined == null; i++) {
-                joined = fits(record, near.get(i)) ? near.get(i) : null;
+                joined = fits(maps, record, near.get(i)) ? near.get(i) : null;
             }
             if (joined == null) {
                 joined = new ArrayList<>();
@@ -36,9 +36,9 @@ final class Grouping {
     }
 
     /** Every rank looks at all pairs of each host: no streams here. */
-    private static boolean fits(RankRecord record, List<RankRecord> group) {
+    private static boolean fits(RankMaps maps, RankRecord record, List<RankRecord> group) {
         for (RankRecord other : group) {
-            if (!record.maps(other) || !other.maps(record)) {
+            if (!maps.both(record, other)) {
                 return false;
             }
         }

@@ -80,28 +80,29 @@ final class Joining implements AutoCloseable {
                 RankSegment.create(directory, self, rendezvous.options().windowBytes());
         segments.put(self.rank(), own);
         rendezvous.offer(own.borrowRegion());
-        List<RankRecord> records = gather(own);
-        Groups groups = Grouping.of(records);
+        Gathered all = gather(own);
+        Groups groups = Grouping.of(all.records(), all.maps());
         keepMates(groups.members(groups.of(self.rank())));
         if (segments.size() != groups.members(groups.of(self.rank())).length) {
             throw failed(Code.REFUSED, "segments of this process are not mapped: " + unmapped, null);
         }
-        FabricChoice.Meeting meeting = choice.of(records, groups, List.copyOf(segments.values()), unmapped);
+        FabricChoice.Meeting meeting = choice.of(all.records(), groups, List.copyOf(segments.values()), unmapped);
         fabric = meeting.fabric();
         meeting.meet(timeout);
         joined = true;
         return new OrderedCommunicator(fabric, subgroups, () -> leave(own));
     }
 
-    private List<RankRecord> gather(RankSegment own) throws CollectiveException {
+    private record Gathered(List<RankRecord> records, RankMaps maps) {}
+
+    private Gathered gather(RankSegment own) throws CollectiveException {
         RankRecord record = new RankRecord(
                 self.rank(),
                 self.size(),
                 rendezvous.options().windowBytes(),
                 new RankRecord.Home(
                         process.name(), process.epoch(), process.host() + ":" + process.port(), rendezvous.mark()),
-                own.borrowRegion().descriptor(),
-                Optional.empty());
+                own.borrowRegion().descriptor());
         RankBoard board = new RankBoard(self, record);
         Watch watch = rendezvous.store().watch(prefix, board::changed);
         try {
@@ -110,12 +111,14 @@ final class Joining implements AutoCloseable {
             watch.pace(Watch.Pace.SOON);
             List<RankRecord> records =
                     await(board.complete(), timeout, () -> absent(board, watch.looks(), looksBefore));
-            List<Integer> mapped = mapHost(record, records);
+            int[] mapped = mapHost(record, records);
             if (records.stream().anyMatch(other -> isMate(record, other))) {
-                claim(RankBoard.MAPS, Blob.of(RankRecord.encodeRanks(mapped)));
+                claim(RankBoard.MAPS, RankMaps.encode(mapped));
                 watch.pace(Watch.Pace.SOON);
             }
-            return await(board.mapped(), timeout.multipliedBy(2), () -> absent(board, watch.looks(), looksBefore));
+            return new Gathered(
+                    records,
+                    await(board.mapped(), timeout.multipliedBy(2), () -> absent(board, watch.looks(), looksBefore)));
         } finally {
             watch.close();
         }
@@ -156,7 +159,7 @@ final class Joining implements AutoCloseable {
     }
 
     /** Maps the segments of this process and of those that may share this host; returns the ranks of the latter that it maps. */
-    private List<Integer> mapHost(RankRecord own, List<RankRecord> records) throws CollectiveException {
+    private int[] mapHost(RankRecord own, List<RankRecord> records) throws CollectiveException {
         List<RankRecord> mates =
                 records.stream().filter(other -> isMate(own, other)).toList();
         Map<String, Peer> peers = connect(mates);
@@ -166,9 +169,9 @@ final class Joining implements AutoCloseable {
             }
         }
         return mates.stream()
-                .map(RankRecord::rank)
+                .mapToInt(RankRecord::rank)
                 .filter(segments::containsKey)
-                .toList();
+                .toArray();
     }
 
     private Map<String, Peer> connect(List<RankRecord> mates) throws CollectiveException {

@@ -9,13 +9,15 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.store.Change;
 import io.sparkmooncake.transfer.store.Watch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The ranks of one communicator that one rank has seen so far.
@@ -26,7 +28,7 @@ final class RankBoard {
     private final Membership self;
     private final RankRecord own;
     private final CompletableFuture<List<RankRecord>> complete = new CompletableFuture<>();
-    private final CompletableFuture<List<RankRecord>> mapped = new CompletableFuture<>();
+    private final CompletableFuture<RankMaps> mapped = new CompletableFuture<>();
 
     /** Ends the keys under which ranks say whom they map. */
     static final String MAPS = "/maps";
@@ -35,10 +37,17 @@ final class RankBoard {
     static final String RECORD = "/record";
 
     @GuardedBy("this")
-    private final TreeMap<Integer, RankRecord> found = new TreeMap<>();
+    private final @Nullable RankRecord[] found;
 
     @GuardedBy("this")
-    private final Map<Integer, List<Integer>> maps = new HashMap<>();
+    private int foundCount;
+
+    /** Ranks of one host have one mark, and it is long. */
+    @GuardedBy("this")
+    private final Map<String, String> marks = new HashMap<>();
+
+    @GuardedBy("this")
+    private final RankMaps maps;
 
     /** Once all records are there: whose list of ranks is not. */
     @GuardedBy("this")
@@ -52,6 +61,8 @@ final class RankBoard {
     RankBoard(Membership self, RankRecord own) {
         this.self = self;
         this.own = own;
+        this.found = new RankRecord[self.size()];
+        this.maps = new RankMaps(self.size());
     }
 
     /** Completes with the records of all ranks, in order, or fails with {@link CollectiveException}. */
@@ -59,8 +70,8 @@ final class RankBoard {
         return complete;
     }
 
-    /** Completes with them when all who may map others have said whom they map. */
-    CompletableFuture<List<RankRecord>> mapped() {
+    /** Completes when all who may map others have said whom they map. */
+    CompletableFuture<RankMaps> mapped() {
         return mapped;
     }
 
@@ -68,18 +79,24 @@ final class RankBoard {
     synchronized List<Integer> missing() {
         List<Integer> ranks = new ArrayList<>();
         for (int rank = 0; rank < self.size(); rank++) {
-            if (!found.containsKey(rank)) {
+            if (found[rank] == null) {
                 ranks.add(rank);
             }
         }
-        return ranks.isEmpty() ? silent() : ranks;
+        return ranks.isEmpty() ? silent(all()) : ranks;
+    }
+
+    /** Returns all records, in order, once they are there. */
+    @GuardedBy("this")
+    private List<RankRecord> all() {
+        return Arrays.stream(found).map(Objects::requireNonNull).toList();
     }
 
     @GuardedBy("this")
-    private List<Integer> silent() {
+    private List<Integer> silent(List<RankRecord> records) {
         Map<String, RankRecord.Home> homes = new HashMap<>();
         Set<String> shared = new HashSet<>();
-        for (RankRecord record : found.values()) {
+        for (RankRecord record : records) {
             RankRecord.Home home = record.process();
             RankRecord.Home first = homes.putIfAbsent(home.mark(), home);
             if (!home.mark().isEmpty() && first != null && !first.isSameProcess(home)) {
@@ -87,8 +104,8 @@ final class RankBoard {
             }
         }
         List<Integer> ranks = new ArrayList<>();
-        for (RankRecord record : found.values()) {
-            if (shared.contains(record.process().mark()) && !maps.containsKey(record.rank())) {
+        for (RankRecord record : records) {
+            if (shared.contains(record.process().mark()) && !maps.isKnown(record.rank())) {
                 ranks.add(record.rank());
             }
         }
@@ -101,8 +118,7 @@ final class RankBoard {
             for (Change change : seen.changes()) {
                 if (change instanceof Change.Present present && present.key().endsWith(MAPS)) {
                     int rank = rankOf(present.key());
-                    maps.put(
-                            rank, RankRecord.decodeRanks(present.value().bytes().toBytes()));
+                    maps.put(rank, present.value().bytes());
                     awaited.remove(rank);
                 } else if (change instanceof Change.Present present) {
                     add(present);
@@ -113,24 +129,21 @@ final class RankBoard {
         } catch (TransferException e) {
             fail(Code.REFUSED, String.valueOf(e.getMessage()));
         }
-        if (found.size() == self.size()) {
+        if (foundCount == self.size()) {
             if (!complete.isDone()) {
-                awaited.addAll(silent());
-                complete.complete(List.copyOf(found.values()));
+                List<RankRecord> records = all();
+                awaited.addAll(silent(records));
+                complete.complete(records);
             }
-            if (!mapped.isDone() && awaited.isEmpty()) {
-                List<RankRecord> records = new ArrayList<>();
-                for (RankRecord record : found.values()) {
-                    records.add(record.mapping(maps.getOrDefault(record.rank(), List.of())));
-                }
-                mapped.complete(records);
+            if (awaited.isEmpty()) {
+                mapped.complete(maps);
             }
         }
     }
 
     @GuardedBy("this")
     private void add(Change.Present present) throws TransferException {
-        RankRecord record = RankRecord.decode(present.value().bytes().toBytes());
+        RankRecord record = RankRecord.decode(present.value().bytes().toBytes(), this::shared);
         if (record.size() != self.size()
                 || record.windowBytes() != own.windowBytes()
                 || record.rank() < 0
@@ -143,15 +156,22 @@ final class RankBoard {
                             + ": give each communicator a name of its own, and all ranks the same size");
             return;
         }
-        RankRecord before = record.rank() == self.rank() ? own : found.get(record.rank());
-        if (before != null && before.segment().id() != record.segment().id()) {
+        RankRecord before = record.rank() == self.rank() ? own : found[record.rank()];
+        if (before != null && !before.encodedSegment().equals(record.encodedSegment())) {
             fail(
                     Code.REFUSED,
                     record.describe() + " is there twice, before at " + before.address()
                             + ": each attempt of a stage joins under an epoch of its own");
             return;
         }
-        found.put(record.rank(), record);
+        if (found[record.rank()] == null) {
+            foundCount++;
+        }
+        found[record.rank()] = record;
+    }
+
+    private synchronized String shared(String mark) {
+        return marks.computeIfAbsent(mark, same -> same);
     }
 
     @GuardedBy("this")

@@ -4,35 +4,32 @@ package io.sparkmooncake.collectives.bootstrap;
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
+import io.sparkmooncake.transfer.store.Blob;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * What a rank publishes so that the others find it. Versioned, big-endian: {@code u16 version | i32 rank | i32 size | i32 window bytes
- * | utf process | i64 process epoch | utf address | utf host mark | descriptor}. Whose memory it maps it publishes apart, as {@code
- * i32 n | n × i32 rank}, because everybody reads that of everybody, and it is short.
+ * | utf process | i64 process epoch | utf address | utf host mark | i32 n | n bytes of descriptor}. Whose memory it maps it publishes
+ * apart, see {@link RankMaps}.
  *
  * @param rank its rank
  * @param size number of ranks that it expects
  * @param windowBytes size of each of its windows
  * @param process where it runs
- * @param segment what to map
- * @param mapped ranks of other processes whose segments it mapped; empty while it does not know
+ * @param encodedSegment what to map, as it was published: everybody holds the records of all, and maps those of one host
  */
-record RankRecord(
-        int rank, int size, int windowBytes, Home process, RegionDescriptor segment, Optional<List<Integer>> mapped) {
-    private static final int VERSION = 2;
+record RankRecord(int rank, int size, int windowBytes, Home process, Blob encodedSegment) {
+    private static final int VERSION = 3;
 
-    RankRecord {
-        mapped = mapped.map(List::copyOf);
+    RankRecord(int rank, int size, int windowBytes, Home process, RegionDescriptor segment) {
+        this(rank, size, windowBytes, process, Blob.of(encode(segment::writeTo)));
     }
 
     /**
@@ -70,19 +67,14 @@ record RankRecord(
         return "rank " + rank + " (" + address() + ")";
     }
 
-    /** Returns the record of the same rank that knows whose memory it maps. */
-    RankRecord mapping(List<Integer> ranks) {
-        return new RankRecord(rank, size, windowBytes, process, segment, Optional.of(ranks));
-    }
-
-    boolean maps(RankRecord other) {
-        return process.isSameProcess(other.process)
-                || (mapped.isPresent() && mapped.get().contains(other.rank));
+    /** Returns what to map. */
+    RegionDescriptor segment() throws TransferException {
+        return read(encodedSegment.toBytes(), RegionDescriptor::readFrom);
     }
 
     byte[] encode() {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
-        try (DataOutputStream out = new DataOutputStream(bytes)) {
+        byte[] segment = encodedSegment.toBytes();
+        return encode(out -> {
             out.writeShort(VERSION);
             out.writeInt(rank);
             out.writeInt(size);
@@ -91,15 +83,18 @@ record RankRecord(
             out.writeLong(process.epoch());
             out.writeUTF(process.address());
             out.writeUTF(process.mark());
-            segment.writeTo(out);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return bytes.toByteArray();
+            out.writeInt(segment.length);
+            out.write(segment);
+        });
     }
 
-    static RankRecord decode(byte[] bytes) throws TransferException {
-        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
+    /**
+     * Reads a record.
+     *
+     * @param shared gives one string for all equal ones: ranks of a host have the same mark, and it is long
+     */
+    static RankRecord decode(byte[] bytes, UnaryOperator<String> shared) throws TransferException {
+        return read(bytes, in -> {
             int version = in.readUnsignedShort();
             if (version != VERSION) {
                 throw new TransferException(
@@ -107,39 +102,44 @@ record RankRecord(
                         "rank record version=" + version + ", this build reads version=" + VERSION
                                 + ": run the same spark-mooncake jar on every executor");
             }
-            return new RankRecord(
-                    in.readInt(),
-                    in.readInt(),
-                    in.readInt(),
-                    new Home(in.readUTF(), in.readLong(), in.readUTF(), in.readUTF()),
-                    RegionDescriptor.readFrom(in),
-                    Optional.empty());
+            int rank = in.readInt();
+            int size = in.readInt();
+            int windowBytes = in.readInt();
+            Home process = new Home(in.readUTF(), in.readLong(), in.readUTF(), shared.apply(in.readUTF()));
+            int length = in.readInt();
+            if (length < 0 || length > in.available()) {
+                throw new EOFException(length + " bytes of descriptor, and " + in.available() + " are left");
+            }
+            return new RankRecord(rank, size, windowBytes, process, Blob.of(in.readNBytes(length)));
+        });
+    }
+
+    private interface Writing {
+        void to(DataOutputStream out) throws IOException;
+    }
+
+    private interface Reading<T> {
+        T from(DataInputStream in) throws IOException;
+    }
+
+    private static byte[] encode(Writing content) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            content.to(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    private static <T> T read(byte[] bytes, Reading<T> content) throws TransferException {
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
+            return content.from(in);
         } catch (TransferException e) {
             throw e;
         } catch (IOException | IllegalArgumentException e) {
             throw new TransferException(
                     TransferException.Code.PROTOCOL, "unreadable rank record of " + bytes.length + " bytes", e);
         }
-    }
-
-    static byte[] encodeRanks(List<Integer> ranks) {
-        ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * (1 + ranks.size()));
-        bytes.putInt(ranks.size());
-        ranks.forEach(bytes::putInt);
-        return bytes.array();
-    }
-
-    static List<Integer> decodeRanks(byte[] encoded) throws TransferException {
-        ByteBuffer bytes = ByteBuffer.wrap(encoded);
-        int count = encoded.length < Integer.BYTES ? -1 : bytes.getInt();
-        if (count < 0 || bytes.remaining() != (long) count * Integer.BYTES) {
-            throw new TransferException(
-                    TransferException.Code.PROTOCOL, "unreadable list of ranks of " + encoded.length + " bytes");
-        }
-        List<Integer> ranks = new ArrayList<>(count);
-        for (int i = 0; i < count; i++) {
-            ranks.add(bytes.getInt());
-        }
-        return ranks;
     }
 }

@@ -8,8 +8,6 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.util.Arrays;
-import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class RankRecordTest {
@@ -18,15 +16,19 @@ final class RankRecordTest {
             8,
             1 << 18,
             new RankRecord.Home("exec-1", 0x55, "10.0.0.7:40213", "boot/pid:[7]/24"),
-            new RegionDescriptor(1, 2, 3, Location.ANY, "/proc/1/fd/2"),
-            Optional.empty());
+            new RegionDescriptor(1, 2, 3, Location.ANY, "/proc/1/fd/2"));
+
+    private static RankRecord decode(byte[] bytes) throws TransferException {
+        return RankRecord.decode(bytes, mark -> mark);
+    }
 
     @Test
     void decodesWhatItEncoded() throws Exception {
-        assertThat(RankRecord.decode(RECORD.encode())).isEqualTo(RECORD);
-        assertThat(RankRecord.decodeRanks(RankRecord.encodeRanks(List.of(1, 4))))
-                .containsExactly(1, 4);
-        assertThatThrownBy(() -> RankRecord.decodeRanks(new byte[] {0, 0, 0, 1, 0}))
+        assertThat(decode(RECORD.encode())).isEqualTo(RECORD);
+        assertThat(decode(RECORD.encode()).segment())
+                .isEqualTo(new RegionDescriptor(1, 2, 3, Location.ANY, "/proc/1/fd/2"));
+        assertThat(RankMaps.decode(RankMaps.encode(4, 1).toBytes())).containsExactly(1, 4);
+        assertThatThrownBy(() -> RankMaps.decode(new byte[] {0, 0, 0, 1, 0}))
                 .hasMessage("unreadable list of ranks of 5 bytes");
     }
 
@@ -35,7 +37,7 @@ final class RankRecordTest {
         byte[] bytes = RECORD.encode();
         for (int length = 0; length < bytes.length; length++) {
             byte[] truncated = Arrays.copyOf(bytes, length);
-            assertThatThrownBy(() -> RankRecord.decode(truncated))
+            assertThatThrownBy(() -> decode(truncated))
                     .isInstanceOf(TransferException.class)
                     .hasMessage("unreadable rank record of " + truncated.length + " bytes");
         }
@@ -45,9 +47,9 @@ final class RankRecordTest {
     void refusesAnotherVersionByNumber() {
         byte[] bytes = RECORD.encode();
         bytes[1] = 9;
-        assertThatThrownBy(() -> RankRecord.decode(bytes))
+        assertThatThrownBy(() -> decode(bytes))
                 .hasMessage(
-                        "rank record version=9, this build reads version=2: run the same spark-mooncake jar on every"
+                        "rank record version=9, this build reads version=3: run the same spark-mooncake jar on every"
                                 + " executor");
     }
 }

@@ -20,7 +20,6 @@ import io.sparkmooncake.transfer.store.Owner;
 import io.sparkmooncake.transfer.store.RemoteStore;
 import java.time.Duration;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -37,8 +36,7 @@ final class UnreachedRanksTest {
         HostRegion region = Regions.allocate(4_096);
         try (RemoteStore store =
                 RemoteStore.start("unreached", agent, processes.host()::answer, Duration.ofSeconds(30))) {
-            RankRecord record =
-                    new RankRecord(1, 2, OPTIONS.windowBytes(), home, region.descriptor(), Optional.empty());
+            RankRecord record = new RankRecord(1, 2, OPTIONS.windowBytes(), home, region.descriptor());
             Owner owner = new Owner(home.name(), home.epoch(), home.address());
             var unused = store.claim("collectives/unreached/1/1/record", Blob.of(record.encode()), owner)
                     .get(30, TimeUnit.SECONDS);

@@ -115,6 +115,14 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
         pumping = true;
         Channel channel = wire.channel();
         while (channel.isWritable() && (sending != null || !unopenedWrites.isEmpty())) {
+            queueWrites(channel);
+            channel.flush();
+        }
+        pumping = false;
+    }
+
+    private void queueWrites(Channel channel) {
+        while (channel.isWritable() && (sending != null || !unopenedWrites.isEmpty())) {
             if (sending == null) {
                 sending = unopenedWrites.remove();
                 openedWrites.add(sending);
@@ -124,9 +132,7 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
             if (sending.isSent()) {
                 sending = null;
             }
-            channel.flush();
         }
-        pumping = false;
     }
 
     // ---- frames of the owner

@@ -141,9 +141,10 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
 
     @Override
     public int bytesToReadWithHead() {
+        // No more than is worth copying: what comes next may be the begin of a long body.
         return write != null && write.bytesLeft() >= DataReader.MIN_DIRECT_BYTES
                 ? DataFrame.HEAD_BYTES
-                : ReceiveBuffer.DEFAULT_BYTES;
+                : DataReader.MIN_DIRECT_BYTES;
     }
 
     private void onCancel(long requestId) {
