@@ -96,7 +96,7 @@ final class StagedLink implements Link {
                         next++;
                     }
                 }
-                move(batch, pieces);
+                moveAll(batch, pieces);
                 for (int i = pieces.isEmpty() ? 0 : pieces.get(0).index(); i < next; i++) {
                     batch.complete(i);
                 }
@@ -115,6 +115,27 @@ final class StagedLink implements Link {
 
     private String describe(TransferBatch batch) {
         return "staged " + batch.opcode() + " over " + carrierName + " at peer " + peer.describe();
+    }
+
+    /** Moves pieces together; where one of them is refused, each alone, so that it fails alone. */
+    private void moveAll(TransferBatch batch, List<Piece> pieces) throws TransferException {
+        try {
+            move(batch, pieces);
+        } catch (TransferException e) {
+            if (e.code() != Code.REFUSED) {
+                throw e;
+            }
+            for (Piece each : pieces) {
+                try {
+                    move(batch, List.of(new Piece(each.index(), 0, each.offset(), each.length())));
+                } catch (TransferException refused) {
+                    if (refused.code() != Code.REFUSED) {
+                        throw refused;
+                    }
+                    batch.fail(each.index(), 0, refused);
+                }
+            }
+        }
     }
 
     /** Moves pieces of a batch through the window; devices and hosts may be mixed on either side. */

@@ -90,7 +90,13 @@ final class StagedService implements ControlService, AutoCloseable {
             if (at + entry.length() > window.sizeBytes()) {
                 throw new TransferException(Code.PROTOCOL, "staged bytes exceed the window of " + window.sizeBytes());
             }
-            move(op, entry, window, at);
+            try {
+                move(op, entry, window, at);
+            } catch (TransferException e) {
+                // Who asks for several asks again for each alone.
+                refused.add(e.code() == Code.REFUSED && entries.size() == 1 ? 1 : 0);
+                throw e;
+            }
             at += entry.length();
         }
         return ByteBuffer.allocate(Integer.BYTES).putInt(0, entries.size());
@@ -107,7 +113,6 @@ final class StagedService implements ControlService, AutoCloseable {
             refusal = "out of bounds, limit=" + memory.sizeBytes();
         }
         if (memory == null || !refusal.isEmpty() || !memory.tryRetain()) {
-            refused.increment();
             throw new TransferException(
                     Code.REFUSED,
                     "staged device region id=" + entry.id() + " offset=" + entry.offset() + " length=" + entry.length()
