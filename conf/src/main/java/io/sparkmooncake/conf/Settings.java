@@ -20,7 +20,7 @@ public final class Settings {
     public static final Setting<List<String>> PATHS = new Setting<>(
             PREFIX + "transfer.paths",
             "shm,tcp",
-            Domain.someOf("shm", "tcp"),
+            Domain.someOf("mnnvl", "nvlink", "staged", "shm", "tcp"),
             "Ways between two executors, in order of preference. The first that proved it reaches the memory is used.",
             V0_1);
 

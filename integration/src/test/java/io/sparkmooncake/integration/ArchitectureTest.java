@@ -144,7 +144,7 @@ final class ArchitectureTest {
     @Test
     void foreignLibrariesLiveInOneRoomEach() {
         livesOnlyIn("io.netty..", ROOT + "transfer..", ROOT + "gpu.memory..");
-        livesOnlyIn("com.sun.jna..", ROOT + "transfer.mooncake..");
+        livesOnlyIn("com.sun.jna..", ROOT + "transfer.mooncake..", ROOT + "gpu.driver..");
         livesOnlyIn("jcuda..", ROOT + "gpu..");
         livesOnlyIn("sun.misc..", ROOT + "transfer.memory..");
         livesOnlyIn("jdk.internal..", "nowhere");

@@ -3,12 +3,12 @@ package io.sparkmooncake.gpu.collective;
 
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
-import io.sparkmooncake.gpu.driver.Cuda;
 import io.sparkmooncake.gpu.driver.Device;
 import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.gpu.driver.VirtualMemory.HandleType;
 import io.sparkmooncake.gpu.memory.DescriptorSockets;
 import io.sparkmooncake.gpu.memory.DeviceRegion;
+import io.sparkmooncake.gpu.memory.PeerMapping;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -18,7 +18,6 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +25,6 @@ import org.jspecify.annotations.Nullable;
  * Threading: the rank's own thread.
  */
 final class PeerMappings implements AutoCloseable {
-    private static final String PROCESS = UUID.randomUUID().toString();
-
     private final Device device;
     private final int rank;
     private final List<long[]> slots = new ArrayList<>();
@@ -115,7 +112,7 @@ final class PeerMappings implements AutoCloseable {
             shared.add(new Offer.Shared(region.kind(), region.address(), region.sizeBytes(), handle));
         }
         return new Offer(
-                PROCESS,
+                PeerMapping.PROCESS,
                 ProcessHandle.current().pid(),
                 device.identity().uuid(),
                 device.identity().describe(),
@@ -149,41 +146,20 @@ final class PeerMappings implements AutoCloseable {
     private long address(int other, int slot, List<Integer> descriptors) {
         Offer offer = offers.get(other);
         Offer.Shared region = offer.regions().get(slot);
-        if (offer.process().equals(PROCESS)) {
-            if (!offer.deviceUuid().equals(device.identity().uuid())) {
-                reach(offer.deviceUuid());
-            }
-            return region.address();
+        PeerMapping mapping;
+        if (offer.process().equals(PeerMapping.PROCESS)) {
+            mapping = PeerMapping.ofThisProcess(device, offer.deviceUuid(), region.address());
+        } else if (!region.handle().isEmpty()) {
+            mapping = PeerMapping.ofHandle(device, HexFormat.of().parseHex(region.handle()));
+        } else {
+            int index = (int) offer.regions().stream()
+                    .limit(slot)
+                    .filter(each -> each.kind() == DeviceRegion.Kind.VIRTUAL)
+                    .count();
+            mapping = PeerMapping.ofDescriptor(device, descriptors.get(index), region.sizeBytes());
         }
-        if (!region.handle().isEmpty()) {
-            byte[] handle = HexFormat.of().parseHex(region.handle());
-            long address = device.plain().open(handle);
-            unmap.add(() -> device.plain().close(handle));
-            return address;
-        }
-        int index = (int) offer.regions().stream()
-                .limit(slot)
-                .filter(each -> each.kind() == DeviceRegion.Kind.VIRTUAL)
-                .count();
-        byte[] number = new byte[Integer.BYTES];
-        ByteBuffer.wrap(number).order(ByteOrder.nativeOrder()).putInt(descriptors.get(index));
-        long address = device.virtual()
-                .open(number, region.sizeBytes(), HandleType.POSIX_FD)
-                .address();
-        unmap.add(() -> device.virtual().free(address));
-        return address;
-    }
-
-    /** Lets this device reach another one of this process. */
-    private void reach(String uuid) {
-        int ordinal = Cuda.devices().stream()
-                .filter(each -> each.uuid().equals(uuid))
-                .findFirst()
-                .orElseThrow()
-                .ordinal();
-        Device other = Device.open(ordinal);
-        unmap.add(other::close);
-        device.reach(other);
+        unmap.add(mapping::close);
+        return mapping.address();
     }
 
     @Override
@@ -223,7 +199,7 @@ final class PeerMappings implements AutoCloseable {
                 }
                 int senders = 0;
                 for (int other = 0; other < offers.size(); other++) {
-                    boolean foreign = !offers.get(other).process().equals(PROCESS);
+                    boolean foreign = !offers.get(other).process().equals(PeerMapping.PROCESS);
                     if (foreign && !own.isEmpty()) {
                         DescriptorSockets.send(offers.get(other).descriptors(), rank, own, limit);
                     }

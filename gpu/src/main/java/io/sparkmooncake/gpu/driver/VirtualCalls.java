@@ -1,56 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.gpu.driver;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import com.sun.jna.Memory;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
- * The driver's calls for virtual memory, by a library of our own ({@code src/main/c}, built by {@code gpu/build-kernels}). JCuda 12.6.0
- * reads the flags of an allocation from the wrong object, so that each one asks to be a pool of tiles, and passes reserved bytes as
- * the stack has them; its descriptions of access come out wrong, too. Each call returns the driver's code.
+ * The driver's calls for virtual memory, through JNA. JCuda 12.6.0 reads the flags of an allocation from the wrong object, so that each
+ * one asks to be a pool of tiles, and passes reserved bytes as the stack has them; its descriptions of access come out wrong, too.
+ * Each call returns the driver's code; whoever calls has entered a context. Threading: safe from any thread.
  */
 final class VirtualCalls {
-    private static final String LIBRARY = "libmooncake-gpu-x86_64.so";
+    private static final String LIBRARY = "libcuda.so.1";
+    private static final int RECOMMENDED = 1;
+    private static final int SHARED_BYTES = 64;
+    private static final int POSIX_FD = 1;
 
-    /** Why the library cannot be used; empty where it can. */
-    static final String FAILURE = load();
+    private final NativeLibrary driver;
 
-    private VirtualCalls() {}
+    private VirtualCalls(NativeLibrary driver) {
+        this.driver = driver;
+    }
 
-    private static String load() {
-        try (InputStream packed = VirtualCalls.class.getResourceAsStream(LIBRARY)) {
-            if (packed == null) {
-                return "the jar has no " + LIBRARY;
-            }
-            Path folder = Files.createTempDirectory("mooncake-gpu");
-            Path file = folder.resolve(LIBRARY);
-            try {
-                Files.copy(packed, file, StandardCopyOption.REPLACE_EXISTING);
-                System.load(file.toString());
-            } finally {
-                Files.deleteIfExists(file);
-                Files.delete(folder);
-            }
-            return "";
-        } catch (IOException | LinkageError e) {
-            return LIBRARY + " cannot be loaded: " + e;
+    /**
+     * Finds the driver's library, which JCuda has loaded already.
+     *
+     * @throws GpuException UNAVAILABLE, naming what is missing
+     */
+    static VirtualCalls open() {
+        try {
+            return new VirtualCalls(NativeLibrary.getInstance(LIBRARY));
+        } catch (NoClassDefFoundError e) {
+            throw new GpuException(
+                    GpuException.Code.UNAVAILABLE,
+                    "virtual memory needs JNA, which is not on the class path (" + e.getMessage()
+                            + "): add net.java.dev.jna:jna, or use plain memory",
+                    e);
+        } catch (LinkageError e) {
+            throw new GpuException(GpuException.Code.UNAVAILABLE, LIBRARY + " cannot be called: " + e, e);
         }
     }
 
-    static native int granularity(long[] bytes, int ordinal, int handleType);
+    private int call(String name, Object... arguments) {
+        return driver.getFunction(name).invokeInt(arguments);
+    }
 
-    static native int create(long[] handle, long bytes, int ordinal, int handleType);
+    int granularity(long[] bytes, int ordinal, int handleType) {
+        try (Memory properties = AllocationLayout.properties(ordinal, handleType)) {
+            return call("cuMemGetAllocationGranularity", bytes, properties, RECOMMENDED);
+        }
+    }
 
-    static native int release(long handle);
+    int create(long[] handle, long bytes, int ordinal, int handleType) {
+        try (Memory properties = AllocationLayout.properties(ordinal, handleType)) {
+            return call("cuMemCreate", handle, bytes, properties, 0L);
+        }
+    }
 
-    static native int exportHandle(byte[] exported, long handle, int handleType);
+    int release(long handle) {
+        return call("cuMemRelease", handle);
+    }
 
-    static native int importHandle(long[] handle, byte[] exported, int handleType);
+    /** Writes a descriptor as an int, or the bytes of a fabric handle. */
+    int exportHandle(byte[] exported, long handle, int handleType) {
+        try (Memory shared = new Memory(SHARED_BYTES)) {
+            shared.clear();
+            int code = call("cuMemExportToShareableHandle", shared, handle, handleType, 0L);
+            shared.read(0, exported, 0, Math.min(exported.length, SHARED_BYTES));
+            return code;
+        }
+    }
 
-    static native int map(long[] address, long handle, long bytes, int ordinal);
+    int importHandle(long[] handle, byte[] exported, int handleType) {
+        try (Memory shared = new Memory(SHARED_BYTES)) {
+            shared.clear();
+            shared.write(0, exported, 0, Math.min(exported.length, SHARED_BYTES));
+            int descriptor =
+                    ByteBuffer.wrap(exported).order(ByteOrder.nativeOrder()).getInt(0);
+            Pointer given = handleType == POSIX_FD ? Pointer.createConstant(descriptor) : shared;
+            return call("cuMemImportFromShareableHandle", handle, given, handleType);
+        }
+    }
 
-    static native int unmap(long address, long bytes);
+    /** Reserves addresses, maps all of the memory there, and lets the device read and write it; or leaves nothing behind. */
+    int map(long[] address, long handle, long bytes, int ordinal) {
+        int code = call("cuMemAddressReserve", address, bytes, 0L, 0L, 0L);
+        if (code != 0) {
+            return code;
+        }
+        long at = address[0];
+        code = call("cuMemMap", at, bytes, 0L, handle, 0L);
+        if (code == 0) {
+            try (Memory access = AllocationLayout.access(ordinal)) {
+                code = call("cuMemSetAccess", at, bytes, access, 1L);
+            }
+            if (code != 0) {
+                call("cuMemUnmap", at, bytes);
+            }
+        }
+        if (code != 0) {
+            call("cuMemAddressFree", at, bytes);
+        }
+        return code;
+    }
+
+    int unmap(long address, long bytes) {
+        int code = call("cuMemUnmap", address, bytes);
+        int freed = call("cuMemAddressFree", address, bytes);
+        return code == 0 ? freed : code;
+    }
 }

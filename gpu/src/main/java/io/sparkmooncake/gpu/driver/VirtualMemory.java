@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.gpu.driver;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory of cuMemCreate, mapped by handles: a file descriptor within a host, a fabric handle across the nodes of an NVLink domain.
@@ -17,6 +19,9 @@ public final class VirtualMemory {
 
     private final Device device;
     private final Map<Long, Mapping> mappings = new ConcurrentHashMap<>();
+
+    @GuardedBy("this")
+    private @Nullable VirtualCalls calls;
 
     /** How memory is handed to another process. */
     public enum HandleType {
@@ -54,40 +59,39 @@ public final class VirtualMemory {
         DriverCalls.check(code, what, device);
     }
 
-    private void enter() {
-        if (!VirtualCalls.FAILURE.isEmpty()) {
-            throw new GpuException(GpuException.Code.UNAVAILABLE, VirtualCalls.FAILURE);
+    private synchronized VirtualCalls enter() {
+        if (calls == null) {
+            calls = VirtualCalls.open();
         }
         device.enter();
+        return calls;
     }
 
     /** Creates and maps memory that can be exported as this type; the caller's until {@link #free}. */
     public Mapped create(long bytes, HandleType type) {
-        enter();
+        VirtualCalls driver = enter();
         long[] word = new long[1];
-        check(
-                VirtualCalls.granularity(word, device.identity().ordinal(), type.number),
-                "granularity of memory for " + type);
+        check(driver.granularity(word, device.identity().ordinal(), type.number), "granularity of memory for " + type);
         long size = (bytes + word[0] - 1) / word[0] * word[0];
         check(
-                VirtualCalls.create(word, size, device.identity().ordinal(), type.number),
+                driver.create(word, size, device.identity().ordinal(), type.number),
                 "cuMemCreate of bytes=" + size + " for " + type);
-        return map(word[0], size);
+        return map(driver, word[0], size);
     }
 
     /** Maps what another process exported; {@link #free} unmaps it. The bytes are those of the whole allocation. */
     public Mapped open(byte[] exported, long bytes, HandleType type) {
-        enter();
+        VirtualCalls driver = enter();
         long[] handle = new long[1];
-        check(VirtualCalls.importHandle(handle, exported, type.number), "cuMemImportFromShareableHandle of " + type);
-        return map(handle[0], bytes);
+        check(driver.importHandle(handle, exported, type.number), "cuMemImportFromShareableHandle of " + type);
+        return map(driver, handle[0], bytes);
     }
 
-    private Mapped map(long handle, long bytes) {
+    private Mapped map(VirtualCalls driver, long handle, long bytes) {
         long[] address = new long[1];
-        int code = VirtualCalls.map(address, handle, bytes, device.identity().ordinal());
+        int code = driver.map(address, handle, bytes, device.identity().ordinal());
         if (code != 0) {
-            VirtualCalls.release(handle);
+            driver.release(handle);
         }
         check(code, "mapping of bytes=" + bytes);
         mappings.put(address[0], new Mapping(handle, bytes));
@@ -100,11 +104,9 @@ public final class VirtualMemory {
         if (mapping == null) {
             throw new IllegalArgumentException("address=0x" + Long.toHexString(address) + " begins no mapped memory");
         }
-        enter();
+        VirtualCalls driver = enter();
         byte[] handle = new byte[type.handleBytes];
-        check(
-                VirtualCalls.exportHandle(handle, mapping.handle(), type.number),
-                "cuMemExportToShareableHandle to " + type);
+        check(driver.exportHandle(handle, mapping.handle(), type.number), "cuMemExportToShareableHandle to " + type);
         return handle;
     }
 
@@ -112,9 +114,9 @@ public final class VirtualMemory {
     public void free(long address) {
         Mapping mapping = mappings.remove(address);
         if (mapping != null) {
-            enter();
-            int code = VirtualCalls.unmap(address, mapping.bytes());
-            int released = VirtualCalls.release(mapping.handle());
+            VirtualCalls driver = enter();
+            int code = driver.unmap(address, mapping.bytes());
+            int released = driver.release(mapping.handle());
             check(code == 0 ? released : code, "unmapping of bytes=" + mapping.bytes());
         }
     }

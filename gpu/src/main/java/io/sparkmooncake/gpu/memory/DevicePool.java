@@ -47,7 +47,10 @@ public final class DevicePool implements AutoCloseable {
     public record Limits(DeviceRegion.Kind kind, long regionBytes, long limitBytes) {
         /** Checks that one region fits. */
         public Limits {
-            if (kind == DeviceRegion.Kind.EXTERNAL || regionBytes <= 0 || limitBytes < regionBytes) {
+            if (kind == DeviceRegion.Kind.EXTERNAL
+                    || kind == DeviceRegion.Kind.FABRIC
+                    || regionBytes <= 0
+                    || limitBytes < regionBytes) {
                 throw new IllegalArgumentException("kind=" + kind + " regionBytes=" + regionBytes + " limitBytes="
                         + limitBytes + ": a pool has PLAIN or VIRTUAL regions, at least one of them");
             }

@@ -25,6 +25,8 @@ public final class DeviceRegion implements AutoCloseable {
         PLAIN,
         /** Created here, mapped by a descriptor that travels through a Unix socket. */
         VIRTUAL,
+        /** Created here, mapped by a handle that any node of the NVLink domain can import. */
+        FABRIC,
         /** Another library's allocation, opened by a handle of legacy IPC; closing it frees nothing. */
         EXTERNAL
     }
@@ -46,8 +48,9 @@ public final class DeviceRegion implements AutoCloseable {
             throw new IllegalArgumentException("bytes=" + bytes + " of a region, least is 1");
         }
         try {
-            if (kind == Kind.VIRTUAL) {
-                VirtualMemory.Mapped mapped = device.virtual().create(bytes, HandleType.POSIX_FD);
+            if (kind == Kind.VIRTUAL || kind == Kind.FABRIC) {
+                HandleType type = kind == Kind.FABRIC ? HandleType.FABRIC : HandleType.POSIX_FD;
+                VirtualMemory.Mapped mapped = device.virtual().create(bytes, type);
                 return new DeviceRegion(device, kind, mapped.address(), mapped.sizeBytes());
             }
             if (kind == Kind.PLAIN) {
@@ -121,7 +124,7 @@ public final class DeviceRegion implements AutoCloseable {
         closed = true;
         switch (kind) {
             case PLAIN -> device.plain().free(address);
-            case VIRTUAL -> device.virtual().free(address);
+            case VIRTUAL, FABRIC -> device.virtual().free(address);
             case EXTERNAL -> {}
         }
     }

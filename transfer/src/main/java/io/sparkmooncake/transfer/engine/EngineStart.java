@@ -11,12 +11,15 @@ import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.Regions;
 import io.sparkmooncake.transfer.shm.ShmTransport;
 import io.sparkmooncake.transfer.spi.Transport;
+import io.sparkmooncake.transfer.spi.TransportSource;
 import io.sparkmooncake.transfer.tcp.Identity;
 import io.sparkmooncake.transfer.tcp.TcpTransport;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
@@ -36,15 +39,19 @@ final class EngineStart {
     private final Agent agent;
     private final ExecutorService controlThreads;
 
-    private EngineStart(Identity identity, TransferSettings settings) {
+    private final Map<String, TransportSource> sources;
+
+    private EngineStart(Identity identity, TransferSettings settings, Map<String, TransportSource> sources) {
         this.identity = identity;
         this.settings = settings;
+        this.sources = Map.copyOf(sources);
         this.agent = AgentThread.start(identity.name());
         this.controlThreads = controlThreads(identity.name(), settings.tcp().threads());
     }
 
-    static LocalEngine start(Identity identity, TransferSettings settings) throws TransferException {
-        EngineStart start = new EngineStart(identity, settings);
+    static LocalEngine start(Identity identity, TransferSettings settings, Map<String, TransportSource> sources)
+            throws TransferException {
+        EngineStart start = new EngineStart(identity, settings, sources);
         try {
             return start.start();
         } catch (TransferException | RuntimeException e) {
@@ -56,18 +63,35 @@ final class EngineStart {
 
     private LocalEngine start() throws TransferException {
         TcpTransport tcp = TcpTransport.start(identity, settings, controlThreads);
+        Map<String, Transport> own = new HashMap<>(Map.of("tcp", tcp));
+        if (settings.paths().contains("shm")) {
+            own.put("shm", startShm());
+        }
         List<Transport> transports = new ArrayList<>();
         for (String path : settings.paths()) {
-            transports.add(
-                    switch (path) {
-                        case "tcp" -> tcp;
-                        case "shm" -> startShm();
-                        default -> new UnavailableTransport(path, "this build has no path of that name");
-                    });
+            Transport known = own.get(path);
+            transports.add(known == null ? started(path, tcp, own) : known);
         }
         LocalEngine.Ways ways = new LocalEngine.Ways(tcp, transports, controlThreads::shutdownNow);
         Life life = new Life(identity.name(), identity.epoch());
         return LocalEngine.assemble(life, identity.host(), agent, ways, this::controlMemory, settings);
+    }
+
+    /** Starts a path of another module. */
+    private Transport started(String path, TcpTransport tcp, Map<String, Transport> carriers) {
+        TransportSource source = sources.get(path);
+        if (source == null) {
+            return new UnavailableTransport(path, "this process has no path of that name");
+        }
+        try {
+            return source.start(
+                    tcp,
+                    Map.copyOf(carriers),
+                    java.nio.file.Path.of(settings.memory().dir()));
+        } catch (RuntimeException | LinkageError e) {
+            LOG.warn("peer {}: path {} is not offered", identity.name(), path, e);
+            return new UnavailableTransport(path, "it did not start: " + e);
+        }
     }
 
     private Transport startShm() {

@@ -14,6 +14,7 @@ import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.MemoryRegion;
 import io.sparkmooncake.transfer.spi.ControlPlane;
 import io.sparkmooncake.transfer.spi.Transport;
+import io.sparkmooncake.transfer.spi.TransportSource;
 import io.sparkmooncake.transfer.tcp.Identity;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -77,7 +78,20 @@ public final class LocalEngine implements TransferEngine {
      * @throws TransferException when no port could be bound or the listener does not answer under the identity's host
      */
     public static LocalEngine start(Identity identity, TransferSettings settings) throws TransferException {
-        return EngineStart.start(identity, settings);
+        return EngineStart.start(identity, settings, Map.of());
+    }
+
+    /**
+     * Starts the engine with paths of other modules.
+     *
+     * @param identity towards peers; its secret is that of the application
+     * @param settings of the engine
+     * @param sources of the paths that this module has not, by their names in the settings
+     * @throws TransferException when no port could be bound or the listener does not answer under the identity's host
+     */
+    public static LocalEngine start(Identity identity, TransferSettings settings, Map<String, TransportSource> sources)
+            throws TransferException {
+        return EngineStart.start(identity, settings, sources);
     }
 
     /**

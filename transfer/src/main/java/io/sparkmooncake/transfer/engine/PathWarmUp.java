@@ -27,6 +27,7 @@ final class PathWarmUp {
     private final Runnable onVerdict;
     private @Nullable Link candidate;
     private @Nullable Link link;
+    private @Nullable String ownProof;
     private @Nullable String refusal;
     private String step = "not begun";
 
@@ -67,6 +68,11 @@ final class PathWarmUp {
             return;
         }
         candidate = opened;
+        if (opened.proof().isPresent()) {
+            ownProof = opened.proof().get();
+            decide(null);
+            return;
+        }
         Slot scratch;
         try {
             scratch = parts.slots().acquire();
@@ -99,7 +105,7 @@ final class PathWarmUp {
 
     /** The peer says what it saw in the slot: the last word on a path that seemed proved. */
     void confirm(Word seen) {
-        if (link != null && !seen.equals(word)) {
+        if (link != null && ownProof == null && !seen.equals(word)) {
             Link disproved = link;
             link = null;
             refusal = "read back word=" + word + " while the peer saw word=" + seen
@@ -123,10 +129,8 @@ final class PathWarmUp {
 
     Path path() {
         if (link != null) {
-            return new Path(
-                    counters,
-                    link,
-                    new PathReport(transport.name(), true, "word " + word + " was read back and confirmed"));
+            String proof = ownProof == null ? "word " + word + " was read back and confirmed" : ownProof;
+            return new Path(counters, link, new PathReport(transport.name(), true, proof));
         }
         String reason = refusal == null ? "no verdict yet, " + step : refusal;
         return new Path(counters, null, new PathReport(transport.name(), false, reason));

@@ -12,7 +12,8 @@ import java.io.IOException;
  * @param key random; the owner refuses a request without it
  * @param sizeBytes size of the region
  * @param location where the memory is
- * @param path file that a same-host peer can map, for example {@code /proc/4711/fd/42}; empty when there is none
+ * @param path file that a same-host peer can map, for example {@code /proc/4711/fd/42}; of device memory, how devices of peers map it;
+ *     empty when there is none
  */
 public record RegionDescriptor(long id, long key, long sizeBytes, Location location, String path) {
     /** Writes {@code i64 id | i64 key | i64 size | utf location | utf path}. */

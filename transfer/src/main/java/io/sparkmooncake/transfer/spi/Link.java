@@ -26,6 +26,14 @@ public interface Link extends AutoCloseable {
      */
     void submit(TransferBatch batch);
 
+    /**
+     * Returns what the transport wrote and read back when it opened a link that does not reach host memory; empty where the engine
+     * proves the link itself, over the host memory of its warm-up slots.
+     */
+    default Optional<String> proof() {
+        return Optional.empty();
+    }
+
     /** Maps remote memory into this process; empty where this link cannot. See {@link io.sparkmooncake.transfer.Peer#map}. */
     Optional<HostRegion> map(RegionDescriptor region) throws TransferException;
 

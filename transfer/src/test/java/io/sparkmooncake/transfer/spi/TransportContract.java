@@ -16,12 +16,11 @@ import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.TransferOutcome;
 import io.sparkmooncake.transfer.TransferOutcome.Status;
-import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.MemoryRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import io.sparkmooncake.transfer.testing.ContractBench;
 import io.sparkmooncake.transfer.testing.Footprint;
 import io.sparkmooncake.transfer.testing.OwnerProcess;
-import io.sparkmooncake.transfer.testing.Pattern;
 import io.sparkmooncake.transfer.testing.TransportFixture;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -77,7 +76,7 @@ public abstract class TransportContract {
         Link link = bench.link(owner.record());
         inThreads(8, thread -> {
             Random random = new Random(SEED + thread);
-            HostRegion local = bench.local(2 * MIB);
+            MemoryRegion local = bench.local(2 * MIB);
             for (int round = 0; round < 40; round++) {
                 int length = 1 + random.nextInt(round % 4 == 0 ? MIB : 5_000);
                 long from = (long) (random.nextDouble() * (source.sizeBytes() - length));
@@ -85,7 +84,7 @@ public abstract class TransportContract {
                 TransferBatch read = new TransferBatch(Opcode.READ, TIMEOUT);
                 read.add(local, at, source, from, length);
                 completed(submit(link, read));
-                assertThat(Pattern.mismatch(local, at, length, SEED, from)).isEqualTo(-1);
+                assertThat(fixture.mismatch(local, at, length, SEED, from)).isEqualTo(-1);
                 long to = thread * 2L * MIB + random.nextInt(MIB);
                 TransferBatch write = new TransferBatch(Opcode.WRITE, TIMEOUT);
                 write.add(local, at, target, to, length);
@@ -93,7 +92,7 @@ public abstract class TransportContract {
                 TransferBatch back = new TransferBatch(Opcode.READ, TIMEOUT);
                 back.add(local, 0, target, to, length);
                 completed(submit(link, back));
-                assertThat(Pattern.mismatch(local, 0, length, SEED, from)).isEqualTo(-1);
+                assertThat(fixture.mismatch(local, 0, length, SEED, from)).isEqualTo(-1);
             }
         });
     }
@@ -102,8 +101,8 @@ public abstract class TransportContract {
     void ownerSeesWhatWasWritten() throws Exception {
         OwnerProcess owner = bench.owner("owner");
         RegionDescriptor target = owner.create(4 * MIB);
-        HostRegion local = bench.local(4 * MIB);
-        Pattern.fill(local, 0, local.sizeBytes(), SEED);
+        MemoryRegion local = bench.local(4 * MIB);
+        fixture.fill(local, 0, local.sizeBytes(), SEED);
         TransferBatch batch = new TransferBatch(Opcode.WRITE, TIMEOUT);
         batch.add(local, 1001, target, 77, 3 * MIB + 5);
         completed(submit(bench.link(owner.record()), batch));
@@ -115,7 +114,7 @@ public abstract class TransportContract {
         OwnerProcess owner = bench.owner("owner");
         List<RegionDescriptor> sources = List.of(owner.create(MIB, SEED), owner.create(MIB, SEED + 1));
         Link link = bench.link(owner.record());
-        HostRegion local = bench.local(4 * MIB);
+        MemoryRegion local = bench.local(4 * MIB);
         Random random = new Random(SEED);
         int pieces = 10_000;
         TransferBatch batch = new TransferBatch(Opcode.READ, TIMEOUT);
@@ -129,7 +128,7 @@ public abstract class TransportContract {
         assertThat(batch.totalBytes()).isEqualTo(at);
         for (int i = 0; i < pieces; i++) {
             long seed = SEED + sources.indexOf(batch.remote(i));
-            assertThat(Pattern.mismatch(local, batch.localOffset(i), batch.length(i), seed, batch.remoteOffset(i)))
+            assertThat(fixture.mismatch(local, batch.localOffset(i), batch.length(i), seed, batch.remoteOffset(i)))
                     .as("piece %d", i)
                     .isEqualTo(-1);
         }
@@ -141,13 +140,13 @@ public abstract class TransportContract {
         RegionDescriptor source = owner.create(64, SEED);
         Link link = bench.link(owner.record());
         completed(submit(link, new TransferBatch(Opcode.READ, TIMEOUT)));
-        HostRegion local = bench.local(64);
+        MemoryRegion local = bench.local(64);
         TransferBatch batch = new TransferBatch(Opcode.READ, TIMEOUT);
         batch.add(local, 64, source, 64, 0);
         batch.add(local, 0, source, 3, 8);
         batch.add(local, 0, source, 0, 0);
         completed(submit(link, batch));
-        assertThat(Pattern.mismatch(local, 0, 8, SEED, 3)).isEqualTo(-1);
+        assertThat(fixture.mismatch(local, 0, 8, SEED, 3)).isEqualTo(-1);
     }
 
     @Test
@@ -163,12 +162,12 @@ public abstract class TransportContract {
         for (long mark : marks) {
             owner.fill(source, mark, 100, SEED);
         }
-        HostRegion local = bench.local(length);
+        MemoryRegion local = bench.local(length);
         TransferOutcome outcome = bench.read(bench.link(owner.record()), source, 11, local, length);
         assertThat(outcome.failure()).isEmpty();
         assertThat(outcome.bytes()).isEqualTo(length);
         for (long mark : marks) {
-            assertThat(Pattern.mismatch(local, mark - 11, 100, SEED, mark)).isEqualTo(-1);
+            assertThat(fixture.mismatch(local, mark - 11, 100, SEED, mark)).isEqualTo(-1);
         }
     }
 
@@ -177,7 +176,7 @@ public abstract class TransportContract {
         OwnerProcess owner = bench.owner("owner");
         RegionDescriptor source = owner.create(4096, SEED);
         Link link = bench.link(owner.record());
-        HostRegion local = bench.local(8192);
+        MemoryRegion local = bench.local(8192);
         RegionDescriptor forged = new RegionDescriptor(
                 source.id(), source.key() + 1, source.sizeBytes(), source.location(), source.path());
         RegionDescriptor unknown = new RegionDescriptor(
@@ -218,14 +217,14 @@ public abstract class TransportContract {
         CountDownLatch underWay = new CountDownLatch(3);
         List<Future<Integer>> counts = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
-            HostRegion local = bench.local(4 * MIB);
+            MemoryRegion local = bench.local(4 * MIB);
             counts.add(readers.submit(() -> {
                 int completed = 0;
                 while (!stop.get()) {
                     TransferOutcome outcome = bench.read(link, source, 0, local, 4 * MIB);
                     if (outcome.status() == Status.COMPLETED) {
                         completed++;
-                        assertThat(Pattern.mismatch(local, 0, 4 * MIB, SEED, 0)).isEqualTo(-1);
+                        assertThat(fixture.mismatch(local, 0, 4 * MIB, SEED, 0)).isEqualTo(-1);
                         if (completed == 1) {
                             underWay.countDown();
                         }
@@ -260,7 +259,7 @@ public abstract class TransportContract {
             ExecutorService readers = workers(2);
             List<Future<?>> ends = new ArrayList<>();
             for (int i = 0; i < 2; i++) {
-                HostRegion local = bench.local(8 * MIB);
+                MemoryRegion local = bench.local(8 * MIB);
                 ends.add(readers.submit(() -> {
                     while (!stop.get()) {
                         readOrFail(link, source, local);
@@ -280,7 +279,7 @@ public abstract class TransportContract {
         }
     }
 
-    private static void readOrFail(Link link, RegionDescriptor source, HostRegion local) throws Exception {
+    private void readOrFail(Link link, RegionDescriptor source, MemoryRegion local) throws Exception {
         TransferBatch batch = new TransferBatch(Opcode.READ, Duration.ofSeconds(20));
         for (int piece = 0; piece < 8; piece++) {
             batch.add(local, (long) piece * MIB, source, (long) piece * MIB, MIB);
@@ -290,7 +289,7 @@ public abstract class TransportContract {
             TransferOutcome outcome = batch.outcome(piece);
             if (outcome.status() == Status.COMPLETED) {
                 long at = (long) piece * MIB;
-                assertThat(Pattern.mismatch(local, at, MIB, SEED, at)).isEqualTo(-1);
+                assertThat(fixture.mismatch(local, at, MIB, SEED, at)).isEqualTo(-1);
             } else {
                 assertThat(ENDED).contains(outcome.failure().orElseThrow().code());
             }
@@ -302,22 +301,22 @@ public abstract class TransportContract {
         OwnerProcess owner = bench.owner("sleepy");
         RegionDescriptor source = owner.create(MIB, SEED);
         Link link = bench.link(owner.record());
-        HostRegion local = bench.local(MIB);
+        MemoryRegion local = bench.local(MIB);
         owner.freeze();
         TransferBatch batch = new TransferBatch(Opcode.READ, Duration.ofSeconds(1));
         batch.add(local, 0, source, 0, MIB);
         submit(link, batch);
         if (fixture.frozenOwnersCanBeRead()) {
             completed(batch);
-            assertThat(Pattern.mismatch(local, 0, MIB, SEED, 0)).isEqualTo(-1);
+            assertThat(fixture.mismatch(local, 0, MIB, SEED, 0)).isEqualTo(-1);
         } else {
             assertThat(failure(batch.outcome(0), Code.TIMED_OUT)).contains("sleepy");
-            Pattern.fill(local, 0, MIB, SEED + 1);
+            fixture.fill(local, 0, MIB, SEED + 1);
         }
         owner.thaw();
         if (!fixture.frozenOwnersCanBeRead()) {
             Thread.sleep(500);
-            assertThat(Pattern.mismatch(local, 0, MIB, SEED + 1, 0))
+            assertThat(fixture.mismatch(local, 0, MIB, SEED + 1, 0))
                     .as("a late answer")
                     .isEqualTo(-1);
         }
@@ -334,7 +333,7 @@ public abstract class TransportContract {
         String reason = bench.verdict(first.record()).fold(reached -> "reached", refused -> refused);
         assertThat(reason).contains("phoenix").isNotEqualTo("reached");
         Link link = bench.link(second.record());
-        HostRegion local = bench.local(4096);
+        MemoryRegion local = bench.local(4096);
         failure(bench.read(link, old, 0, local, 4096), Code.REFUSED);
         assertThat(bench.read(link, fresh, 0, local, 4096).status()).isEqualTo(Status.COMPLETED);
     }
@@ -344,7 +343,7 @@ public abstract class TransportContract {
         OwnerProcess owner = bench.owner("owner");
         RegionDescriptor source = owner.create(8 * MIB, SEED);
         Link link = bench.link(owner.record());
-        HostRegion local = bench.local(8 * MIB);
+        MemoryRegion local = bench.local(8 * MIB);
         TransferBatch early = new TransferBatch(Opcode.READ, TIMEOUT);
         early.add(local, 0, source, 0, 8 * MIB);
         early.cancel();
@@ -370,7 +369,7 @@ public abstract class TransportContract {
     void passedDeadlineNamesThePeer() throws Exception {
         OwnerProcess owner = bench.owner("owner");
         RegionDescriptor source = owner.create(MIB, SEED);
-        HostRegion local = bench.local(MIB);
+        MemoryRegion local = bench.local(MIB);
         TransferBatch batch = new TransferBatch(Opcode.READ, Duration.ofNanos(1));
         batch.add(local, 0, source, 0, MIB);
         assertThat(failure(submit(bench.link(owner.record()), batch).outcome(0), Code.TIMED_OUT))
@@ -382,7 +381,7 @@ public abstract class TransportContract {
         OwnerProcess owner = bench.owner("owner");
         RegionDescriptor source = owner.create(MIB, SEED);
         Link link = bench.link(owner.record());
-        HostRegion local = bench.local(MIB);
+        MemoryRegion local = bench.local(MIB);
         assertThat(bench.read(link, source, 0, local, MIB).status()).isEqualTo(Status.COMPLETED);
         assertThat(link.lost()).isNotDone();
         link.close();

@@ -9,10 +9,8 @@ import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferOutcome;
 import io.sparkmooncake.transfer.TransferOutcome.Status;
-import io.sparkmooncake.transfer.memory.HostRegion;
-import io.sparkmooncake.transfer.memory.Location;
+import io.sparkmooncake.transfer.memory.MemoryRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
-import io.sparkmooncake.transfer.memory.Regions;
 import io.sparkmooncake.transfer.spi.Link;
 import io.sparkmooncake.transfer.spi.Reachability;
 import io.sparkmooncake.transfer.testing.TransportFixture.End;
@@ -35,7 +33,7 @@ public final class ContractBench implements AutoCloseable {
     private final TransportFixture fixture;
     private final End end;
     private final Deque<Closeable> open = new ArrayDeque<>();
-    private final Deque<HostRegion> locals = new ConcurrentLinkedDeque<>();
+    private final Deque<MemoryRegion> locals = new ConcurrentLinkedDeque<>();
 
     /** Opens the reader's end. */
     public ContractBench(TransportFixture fixture) throws Exception {
@@ -70,15 +68,15 @@ public final class ContractBench implements AutoCloseable {
     }
 
     /** Creates a local region that is registered here; freed with this bench. */
-    public HostRegion local(long sizeBytes) throws IOException {
-        HostRegion region = Regions.create(DIR, sizeBytes, Location.ANY);
+    public MemoryRegion local(long sizeBytes) throws IOException {
+        MemoryRegion region = fixture.create(DIR, sizeBytes);
         locals.push(region);
         end.transport().register(region);
         return region;
     }
 
     /** Submits one READ from the start of a region to the start of a local one, and waits for its end. */
-    public TransferOutcome read(Link link, RegionDescriptor remote, long offset, HostRegion local, long length)
+    public TransferOutcome read(Link link, RegionDescriptor remote, long offset, MemoryRegion local, long length)
             throws Exception {
         TransferBatch batch = new TransferBatch(Opcode.READ, TIMEOUT);
         batch.add(local, 0, remote, offset, length);
@@ -119,7 +117,7 @@ public final class ContractBench implements AutoCloseable {
         while (!open.isEmpty()) {
             open.pop().close();
         }
-        for (HostRegion local : locals) {
+        for (MemoryRegion local : locals) {
             end.transport().unregister(local);
             local.release();
             assertThat(local.tryRetain()).as("somebody still counts " + local).isFalse();

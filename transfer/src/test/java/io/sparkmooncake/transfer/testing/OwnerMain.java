@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.testing;
 
-import io.sparkmooncake.transfer.memory.HostRegion;
-import io.sparkmooncake.transfer.memory.Location;
+import io.sparkmooncake.transfer.memory.MemoryRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
-import io.sparkmooncake.transfer.memory.Regions;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
@@ -25,10 +23,12 @@ import java.util.Map;
  */
 public final class OwnerMain {
     private final Path dir;
+    private final TransportFixture fixture;
     private final TransportFixture.End end;
-    private final Map<Long, HostRegion> regions = new HashMap<>();
+    private final Map<Long, MemoryRegion> regions = new HashMap<>();
 
-    private OwnerMain(Path dir, TransportFixture.End end) {
+    private OwnerMain(Path dir, TransportFixture fixture, TransportFixture.End end) {
+        this.fixture = fixture;
         this.dir = dir;
         this.end = end;
     }
@@ -42,7 +42,7 @@ public final class OwnerMain {
                 .getDeclaredConstructor()
                 .newInstance();
         try (TransportFixture.End end = fixture.open(args[1])) {
-            OwnerMain owner = new OwnerMain(Path.of(args[2]), end);
+            OwnerMain owner = new OwnerMain(Path.of(args[2]), fixture, end);
             answers.println(Base64.getEncoder().encodeToString(end.record().encode()));
             BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
             String line = commands.readLine();
@@ -51,7 +51,7 @@ public final class OwnerMain {
                 line = commands.readLine();
             }
             owner.regions.values().forEach(end.transport()::unregister);
-            owner.regions.values().forEach(HostRegion::release);
+            owner.regions.values().forEach(MemoryRegion::release);
         }
     }
 
@@ -59,11 +59,11 @@ public final class OwnerMain {
         return switch (words[0]) {
             case "create" -> create(number(words, 1));
             case "fill" -> {
-                Pattern.fill(region(words), number(words, 2), number(words, 3), number(words, 4));
+                fixture.fill(region(words), number(words, 2), number(words, 3), number(words, 4));
                 yield "ok";
             }
             case "mismatch" ->
-                Long.toString(Pattern.mismatch(
+                Long.toString(fixture.mismatch(
                         region(words), number(words, 2), number(words, 3), number(words, 4), number(words, 5)));
             case "unregister" -> {
                 end.transport().unregister(region(words));
@@ -80,14 +80,14 @@ public final class OwnerMain {
     }
 
     private String create(long sizeBytes) throws IOException {
-        HostRegion region = Regions.create(dir, sizeBytes, Location.ANY);
+        MemoryRegion region = fixture.create(dir, sizeBytes);
         regions.put(region.id(), region);
         end.transport().register(region);
         return encode(region.descriptor());
     }
 
-    private HostRegion region(String[] words) {
-        HostRegion region = regions.get(number(words, 1));
+    private MemoryRegion region(String[] words) {
+        MemoryRegion region = regions.get(number(words, 1));
         if (region == null) {
             throw new IllegalArgumentException("no region " + words[1]);
         }

@@ -2,8 +2,13 @@
 package io.sparkmooncake.transfer.testing;
 
 import io.sparkmooncake.transfer.PeerRecord;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.Location;
+import io.sparkmooncake.transfer.memory.MemoryRegion;
+import io.sparkmooncake.transfer.memory.Regions;
 import io.sparkmooncake.transfer.spi.Transport;
 import java.io.IOException;
+import java.nio.file.Path;
 
 /**
  * How the contract starts one transport, in the test's JVM and in the owner's. Implementations have a public constructor
@@ -18,6 +23,21 @@ public interface TransportFixture {
 
     /** Tells where refused requests are counted: by the owner (false), or by the one who asks (true). */
     boolean readerCountsRefusals();
+
+    /** Creates a region of the kind of memory that the contract is about; counted once for the caller. */
+    default MemoryRegion create(Path dir, long sizeBytes) throws IOException {
+        return Regions.create(dir, sizeBytes, Location.ANY);
+    }
+
+    /** Writes a pattern; see {@link Pattern#fill}. */
+    default void fill(MemoryRegion region, long offset, long length, long seed) {
+        Pattern.fill((HostRegion) region, offset, length, seed);
+    }
+
+    /** Compares with a pattern; see {@link Pattern#mismatch}. */
+    default long mismatch(MemoryRegion region, long offset, long length, long seed, long patternOffset) {
+        return Pattern.mismatch((HostRegion) region, offset, length, seed, patternOffset);
+    }
 
     /** A running transport and what it published. */
     interface End extends AutoCloseable {

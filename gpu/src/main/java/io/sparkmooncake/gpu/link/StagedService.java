@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.gpu.link;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.sparkmooncake.gpu.driver.GpuException;
+import io.sparkmooncake.gpu.link.StagedFrame.Entry;
+import io.sparkmooncake.transfer.ControlService;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.Location;
+import io.sparkmooncake.transfer.memory.MemoryRegion;
+import io.sparkmooncake.transfer.memory.Regions;
+import io.sparkmooncake.transfer.spi.Transport;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * The owner's side of staged memory: copies stretches of registered device regions to and from a window of the host, one window for each
+ * process that asks, which reads and writes it over its carrier.
+ *
+ * <p>Threading: safe from any thread; answered on control threads.
+ */
+final class StagedService implements ControlService, AutoCloseable {
+    static final String NAME = "mooncake.staged";
+    private static final int MAX_WINDOWS = 64;
+
+    private final Map<Integer, Stage> stages;
+    private final Collection<Transport> carriers;
+    private final Path directory;
+    private final Map<Long, DeviceMemory> regions = new ConcurrentHashMap<>();
+    private final LongAdder refused = new LongAdder();
+
+    @GuardedBy("this")
+    private final Map<String, HostRegion> windows = new LinkedHashMap<>(16, 0.75f, true);
+
+    @GuardedBy("this")
+    private boolean closed;
+
+    StagedService(Map<Integer, Stage> stages, Collection<Transport> carriers, Path directory) {
+        this.stages = stages;
+        this.carriers = carriers;
+        this.directory = directory;
+    }
+
+    void register(MemoryRegion region) {
+        if (region instanceof DeviceMemory memory
+                && stages.containsKey(memory.location().index())) {
+            regions.put(memory.id(), memory);
+        }
+    }
+
+    /** Refuses the region from now on, and waits for who copies it. */
+    void unregister(MemoryRegion region) {
+        DeviceMemory memory = regions.remove(region.id());
+        if (memory != null) {
+            Stage stage = stages.get(memory.location().index());
+            if (stage != null) {
+                synchronized (stage) {
+                    regions.remove(region.id());
+                }
+            }
+        }
+    }
+
+    long refusals() {
+        return refused.sum();
+    }
+
+    @Override
+    public ByteBuffer answer(Caller from, ByteBuffer request) throws TransferException {
+        if (!request.hasRemaining()) {
+            throw new TransferException(Code.PROTOCOL, "an empty staged request");
+        }
+        byte op = request.get();
+        List<Entry> entries = StagedFrame.decode(request);
+        HostRegion window = window(from.name() + " " + from.epoch());
+        if (op == StagedFrame.OPEN) {
+            return StagedFrame.encode(window.descriptor());
+        }
+        long at = 0;
+        for (Entry entry : entries) {
+            if (at + entry.length() > window.sizeBytes()) {
+                throw new TransferException(Code.PROTOCOL, "staged bytes exceed the window of " + window.sizeBytes());
+            }
+            try {
+                move(op, entry, window, at);
+            } catch (TransferException e) {
+                // Who asks for several asks again for each alone.
+                refused.add(e.code() == Code.REFUSED && entries.size() == 1 ? 1 : 0);
+                throw e;
+            }
+            at += entry.length();
+        }
+        return ByteBuffer.allocate(Integer.BYTES).putInt(0, entries.size());
+    }
+
+    private void move(byte op, Entry entry, HostRegion window, long at) throws TransferException {
+        DeviceMemory memory = regions.get(entry.id());
+        String refusal = "";
+        if (memory == null) {
+            refusal = "it is not registered";
+        } else if (memory.descriptor().key() != entry.key()) {
+            refusal = "its key is another one";
+        } else if (entry.length() < 0 || entry.offset() < 0 || entry.offset() > memory.sizeBytes() - entry.length()) {
+            refusal = "out of bounds, limit=" + memory.sizeBytes();
+        }
+        if (memory == null || !refusal.isEmpty() || !memory.tryRetain()) {
+            throw new TransferException(
+                    Code.REFUSED,
+                    "staged device region id=" + entry.id() + " offset=" + entry.offset() + " length=" + entry.length()
+                            + " refused: " + refusal);
+        }
+        try {
+            Stage stage = stages.get(memory.location().index());
+            if (stage != null && op == StagedFrame.FETCH) {
+                stage.download(memory.address() + entry.offset(), window, at, entry.length());
+            } else if (stage != null) {
+                stage.upload(window, at, memory.address() + entry.offset(), entry.length());
+            }
+        } catch (GpuException e) {
+            throw new TransferException(Code.UNREACHABLE, "staging failed at the owner: " + e.getMessage(), e);
+        } finally {
+            memory.release();
+        }
+    }
+
+    private synchronized HostRegion window(String caller) throws TransferException {
+        HostRegion window = windows.get(caller);
+        if (window != null) {
+            return window;
+        }
+        if (closed) {
+            throw new TransferException(Code.CLOSED, "staging ended here");
+        }
+        if (windows.size() == MAX_WINDOWS) {
+            String oldest = windows.keySet().iterator().next();
+            drop(windows.remove(oldest));
+        }
+        try {
+            window = Regions.create(directory, Stage.BYTES, Location.ANY);
+        } catch (IOException e) {
+            throw new TransferException(Code.REFUSED, "no host memory in " + directory + " to stage through: " + e, e);
+        }
+        for (Transport carrier : carriers) {
+            carrier.register(window);
+        }
+        windows.put(caller, window);
+        return window;
+    }
+
+    private void drop(HostRegion window) {
+        carriers.forEach(carrier -> carrier.unregister(window));
+        window.release();
+    }
+
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            windows.values().forEach(this::drop);
+            windows.clear();
+        }
+    }
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.gpu.link;
+
+final class StagedTcpIT extends DeviceContract {
+    @Override
+    DeviceFixture devices() {
+        return new StagedFixture.OverTcp();
+    }
+}
