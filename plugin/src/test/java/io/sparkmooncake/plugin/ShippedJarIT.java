@@ -12,9 +12,14 @@ import org.junit.jupiter.api.Test;
 /** What users put on Spark's class path. */
 final class ShippedJarIT {
     @Test
-    void holdsOurClassesOnly() throws IOException {
+    void holdsOurClassesAndTheDriverApiOfJCudaOnly() throws IOException {
         List<String> files = files();
-        assertThat(files).allMatch(name -> name.startsWith("io/sparkmooncake/") || name.startsWith("META-INF/"));
+        assertThat(files)
+                .allMatch(name -> name.startsWith("io/sparkmooncake/")
+                        || name.startsWith("META-INF/")
+                        || name.startsWith("jcuda/")
+                        || name.equals("lib/libJCudaDriver-12.6.0-linux-x86_64.so"));
+        assertThat(files).noneMatch(name -> name.startsWith("jcuda/runtime/") || name.startsWith("jcuda/nvrtc/"));
         assertThat(files)
                 .contains(
                         "META-INF/LICENSE",
@@ -22,11 +27,14 @@ final class ShippedJarIT {
                         "io/sparkmooncake/shuffle/MooncakeShuffleManager.class",
                         "io/sparkmooncake/collectives/Communicator.class",
                         "io/sparkmooncake/ml/Communicators.class",
+                        "io/sparkmooncake/gpu/kernel/collectives.ptx.gz",
+                        "jcuda/driver/JCudaDriver.class",
+                        "lib/libJCudaDriver-12.6.0-linux-x86_64.so",
                         "io/sparkmooncake/transfer/engine/LocalEngine.class",
                         "io/sparkmooncake/conf/Settings.class");
         assertThat(files)
                 .filteredOn(name -> name.startsWith("META-INF/") && !name.startsWith("META-INF/maven/"))
-                .containsExactlyInAnyOrder("META-INF/MANIFEST.MF", "META-INF/LICENSE");
+                .containsExactlyInAnyOrder("META-INF/MANIFEST.MF", "META-INF/LICENSE", "META-INF/licenses/jcuda.txt");
     }
 
     private static List<String> files() throws IOException {

@@ -18,6 +18,11 @@ public interface DeviceMemory {
             }
 
             @Override
+            public String device() {
+                return "";
+            }
+
+            @Override
             public DeviceBuffer allocate(DataType type, long count) {
                 throw new IllegalStateException("no memory of a device is to be had: " + cause);
             }
@@ -26,6 +31,9 @@ public interface DeviceMemory {
 
     /** Returns why the communicator takes no memory of a device; empty where it does. */
     String unavailabilityCause();
+
+    /** Returns which device this rank has, for people: {@code cuda:0 (NVIDIA H200 at 0000:1b:00.0)}; empty where it has none. */
+    String device();
 
     /** Tells that operations of the communicator take memory of this rank's device. */
     default boolean isAvailable() {

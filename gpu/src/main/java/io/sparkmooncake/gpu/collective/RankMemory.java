@@ -37,6 +37,11 @@ final class RankMemory implements DeviceMemory {
     }
 
     @Override
+    public String device() {
+        return group.device.identity().describe();
+    }
+
+    @Override
     public DeviceBuffer allocate(DataType type, long count) throws CollectiveException {
         if (count < 1) {
             throw new IllegalArgumentException("count=" + count + " of a buffer, least is 1");
