@@ -38,7 +38,8 @@ final class DeviceAddress {
         if (lower.matches(PCI)) {
             String bus = busId(lower);
             return visible.stream()
-                    .filter(each -> busId(each.pciBusId().toLowerCase(Locale.ROOT)).equals(bus))
+                    .filter(each ->
+                            busId(each.pciBusId().toLowerCase(Locale.ROOT)).equals(bus))
                     .findFirst();
         }
         if (!text.matches(NUMBER)) {

@@ -26,8 +26,7 @@ final class RankSeat implements DeviceSeat {
                 new DevicePool.Limits(DeviceRegion.Kind.PLAIN, settings.segmentBytes(), settings.memoryBytes()));
         this.segmentBytes = settings.segmentBytes();
         DeviceFabric.Options usual = DeviceFabric.Options.DEFAULT;
-        this.options =
-                new DeviceFabric.Options(timeout, usual.kind(), usual.scratchBytes(), usual.stagingBytes());
+        this.options = new DeviceFabric.Options(timeout, usual.kind(), usual.scratchBytes(), usual.stagingBytes());
     }
 
     @Override

@@ -95,8 +95,8 @@ public final class DeviceJob {
                 MlData.points(sc, 20_000, 32, 16, tasks), MlData.start(16, 32, 16), 20, new DeviceSeats(seats));
         double[] flat = Arrays.stream(centers).flatMapToDouble(Arrays::stream).toArray();
         compare("k-means", flat);
-        double[] weights = LogisticRegression.train(
-                MlData.dense(sc, 10_000, 500, tasks), 500, 0.001, 20, new DeviceSeats(seats));
+        double[] weights =
+                LogisticRegression.train(MlData.dense(sc, 10_000, 500, tasks), 500, 0.001, 20, new DeviceSeats(seats));
         compare("logistic regression", weights);
         // Two loops, whose ranks may be on other executors each.
         List<String> told = seats.value().stream().sorted().toList();
@@ -134,8 +134,8 @@ public final class DeviceJob {
 
     private void measure() {
         boolean devices = memory == Memory.DEVICE;
-        String times = Communicators.collect(slots(), (ranks, numbers) -> List.of(times(ranks))
-                        .iterator())
+        String times = Communicators.collect(
+                        slots(), (ranks, numbers) -> List.of(times(ranks)).iterator())
                 .get(0);
         row("all-reduce of 64 MiB", times.contains("device") == devices, times);
     }

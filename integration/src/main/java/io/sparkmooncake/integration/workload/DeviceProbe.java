@@ -25,8 +25,8 @@ public final class DeviceProbe extends AbstractFunction1<Iterator<Integer>, Iter
 
     /** Returns a line for each executor: {@code executor=0 held=0 jcuda=false}. Needs as many slots. */
     public static List<String> ofAll(JavaSparkContext sc, int slots) {
-        return List.copyOf(new TreeSet<>(
-                sc.parallelize(IntStream.range(0, slots).boxed().toList(), slots)
+        return List.copyOf(
+                new TreeSet<>(sc.parallelize(IntStream.range(0, slots).boxed().toList(), slots)
                         .rdd()
                         .barrier()
                         .mapPartitions(new DeviceProbe(), false, ClassTag$.MODULE$.<String>apply(String.class))

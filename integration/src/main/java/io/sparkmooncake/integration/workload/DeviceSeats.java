@@ -25,7 +25,8 @@ final class DeviceSeats implements Progress {
         TaskContext task = TaskContext.get();
         ResourceInformation assigned = task.resourcesJMap().get("gpu");
         DeviceMemory memory = ranks.deviceMemory();
-        return "rank " + ranks.membership().rank() + " executor=" + SparkEnv.get().executorId() + " pid="
+        return "rank " + ranks.membership().rank() + " executor="
+                + SparkEnv.get().executorId() + " pid="
                 + ProcessHandle.current().pid() + " addresses="
                 + (assigned == null ? "none" : Arrays.toString(assigned.addresses()))
                 + (memory.isAvailable() ? " device=" + memory.device() : " host: " + memory.unavailabilityCause());
