@@ -2,7 +2,6 @@
 package io.sparkmooncake.collectives;
 
 import io.sparkmooncake.collectives.spi.Blocks;
-import io.sparkmooncake.collectives.spi.DeviceMemory;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import java.io.Serializable;

@@ -3,8 +3,8 @@ package io.sparkmooncake.ml;
 
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
+import io.sparkmooncake.collectives.DeviceBuffer;
 import io.sparkmooncake.collectives.spi.DataType;
-import io.sparkmooncake.collectives.spi.DeviceBuffer;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import org.jspecify.annotations.Nullable;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.collectives.algorithm;
 
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.spi.Blocks;
 import io.sparkmooncake.collectives.spi.DeviceElements;
-import io.sparkmooncake.collectives.spi.DeviceMemory;
 import io.sparkmooncake.collectives.spi.Elements;
 import org.jspecify.annotations.Nullable;
 

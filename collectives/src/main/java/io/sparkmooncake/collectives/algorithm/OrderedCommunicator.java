@@ -3,11 +3,11 @@ package io.sparkmooncake.collectives.algorithm;
 
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.fabric.Fabric;
 import io.sparkmooncake.collectives.fabric.Subgroups;
 import io.sparkmooncake.collectives.spi.Blocks;
-import io.sparkmooncake.collectives.spi.DeviceMemory;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import java.io.Serializable;

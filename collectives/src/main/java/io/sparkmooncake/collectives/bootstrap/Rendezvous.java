@@ -140,10 +140,11 @@ public final class Rendezvous {
      */
     public Communicator join(Membership self, Subgroups subgroups, List<String> addresses) throws CollectiveException {
         OrderedCommunicator host = joinHost(self, subgroups);
-        return addresses.isEmpty() ? host : new DeviceJoining(mark, subgroups).join(host, devices.seat(addresses));
+        return addresses.isEmpty() ? host : new DeviceJoining(this, subgroups, host, devices.seat(addresses)).join();
     }
 
-    private OrderedCommunicator joinHost(Membership self, Subgroups subgroups) throws CollectiveException {
+    /** Joins on the host's memory. */
+    OrderedCommunicator joinHost(Membership self, Subgroups subgroups) throws CollectiveException {
         int least = Options.MIN_BYTES_PER_RANK * self.size();
         if (options.windowBytes() < least) {
             throw new IllegalArgumentException("windowBytes=" + options.windowBytes() + " is too small for size="

@@ -2,9 +2,9 @@
 package io.sparkmooncake.collectives.fabric;
 
 import io.sparkmooncake.collectives.CollectiveException;
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.spi.Blocks;
-import io.sparkmooncake.collectives.spi.DeviceMemory;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import org.jspecify.annotations.Nullable;

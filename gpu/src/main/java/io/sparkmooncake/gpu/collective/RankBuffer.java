@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.gpu.collective;
 
-import io.sparkmooncake.collectives.spi.DeviceBuffer;
+import io.sparkmooncake.collectives.DeviceBuffer;
 import io.sparkmooncake.collectives.spi.DeviceElements;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.gpu.memory.DeviceExtent;
@@ -10,12 +10,12 @@ import io.sparkmooncake.gpu.memory.DeviceExtent;
 final class RankBuffer implements DeviceBuffer {
     private final DeviceExtent extent;
     private final DeviceElements elements;
-    private final Copies copies;
+    private final RankMemory memory;
 
-    RankBuffer(DeviceExtent extent, DeviceElements elements, Copies copies) {
+    RankBuffer(DeviceExtent extent, DeviceElements elements, RankMemory memory) {
         this.extent = extent;
         this.elements = elements;
-        this.copies = copies;
+        this.memory = memory;
     }
 
     @Override
@@ -25,22 +25,12 @@ final class RankBuffer implements DeviceBuffer {
 
     @Override
     public void upload(Elements source) {
-        requireSame(source);
-        copies.upload(source, elements);
+        memory.upload(source, elements);
     }
 
     @Override
     public void download(Elements target) {
-        requireSame(target);
-        copies.download(elements, target);
-    }
-
-    private void requireSame(Elements host) {
-        if (host.type() != elements.type() || host.count() != elements.count() || host instanceof DeviceElements) {
-            throw new IllegalArgumentException("a buffer of " + elements.type().label() + "[" + elements.count()
-                    + "] is copied from and to as many elements of that type on the host, not "
-                    + host.type().label() + "[" + host.count() + "]");
-        }
+        memory.download(elements, target);
     }
 
     @Override

@@ -3,9 +3,11 @@ package io.sparkmooncake.gpu.collective;
 
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
+import io.sparkmooncake.collectives.DeviceBuffer;
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.spi.DataType;
-import io.sparkmooncake.collectives.spi.DeviceBuffer;
-import io.sparkmooncake.collectives.spi.DeviceMemory;
+import io.sparkmooncake.collectives.spi.DeviceElements;
+import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.gpu.memory.DeviceExtent;
 import io.sparkmooncake.gpu.memory.DevicePool;
@@ -39,6 +41,26 @@ final class RankMemory implements DeviceMemory {
     @Override
     public String device() {
         return group.device.identity().describe();
+    }
+
+    @Override
+    public void upload(Elements source, DeviceElements target) {
+        requireSame(source, target);
+        copies.upload(source, target);
+    }
+
+    @Override
+    public void download(DeviceElements source, Elements target) {
+        requireSame(target, source);
+        copies.download(source, target);
+    }
+
+    private static void requireSame(Elements host, DeviceElements device) {
+        if (host.type() != device.type() || host.count() != device.count() || host instanceof DeviceElements) {
+            throw new IllegalArgumentException(device.type().label() + "[" + device.count() + "] on "
+                    + device.location() + " is copied from and to as many elements of that type on the host, not "
+                    + host.type().label() + "[" + host.count() + "]");
+        }
     }
 
     @Override
@@ -82,7 +104,7 @@ final class RankMemory implements DeviceMemory {
             group.share(fresh);
             shared.addAll(fresh);
         }
-        return new RankBuffer(extent, extent.elements(type, 0, count), copies);
+        return new RankBuffer(extent, extent.elements(type, 0, count), this);
     }
 
     void close() {

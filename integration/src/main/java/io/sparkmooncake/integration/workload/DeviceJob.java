@@ -2,8 +2,8 @@
 package io.sparkmooncake.integration.workload;
 
 import io.sparkmooncake.collectives.Communicator;
+import io.sparkmooncake.collectives.DeviceBuffer;
 import io.sparkmooncake.collectives.spi.DataType;
-import io.sparkmooncake.collectives.spi.DeviceBuffer;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import io.sparkmooncake.integration.example.KMeans;
@@ -33,15 +33,17 @@ import org.apache.spark.util.CollectionAccumulator;
  * by bit with what ranks on the host gave; and a loop that loses an executor. Prints a row for each check, and fails when one failed.
  */
 public final class DeviceJob {
-    private static final Set<String> ARGUMENTS = Set.of("memory", "tasks", "folder", "kill");
+    private static final Set<String> ARGUMENTS = Set.of("memory", "tasks", "folder", "kill", "hosts");
     private static final int FLOATS = 16 << 20;
     private static final int REPEATS = 10;
+    private static final double CLOSE = 1e-9;
 
     private final JavaSparkContext sc;
     private final PrintStream out;
     private final int tasks;
     private final Path folder;
     private final Memory memory;
+    private final boolean severalHosts;
     private int failed;
 
     /** Where ranks are to reduce. */
@@ -59,6 +61,7 @@ public final class DeviceJob {
         this.out = out;
         this.tasks = arguments.count("tasks", 2);
         this.folder = Path.of(arguments.text("folder", ".")).toAbsolutePath();
+        this.severalHosts = arguments.count("hosts", 1) > 1;
         this.memory = Memory.valueOf(arguments.text("memory", "host").toUpperCase(Locale.ROOT));
     }
 
@@ -115,7 +118,10 @@ public final class DeviceJob {
         };
     }
 
-    /** The host's results are kept; those of devices have the same bits, because both reduce in the order of ranks. */
+    /**
+     * The host's results are kept; those of devices have the same bits, because both reduce in the order of ranks. Ranks of several
+     * hosts reduce host by host, so that theirs are only nearly the same.
+     */
     private void compare(String name, double[] values) throws IOException {
         Path kept = folder.resolve(name.replace(' ', '-') + "-" + tasks);
         List<String> bits = Arrays.stream(values)
@@ -125,6 +131,17 @@ public final class DeviceJob {
             Files.write(kept, bits);
         }
         boolean finite = Arrays.stream(values).allMatch(Double::isFinite);
+        if (severalHosts) {
+            double[] before = Files.readAllLines(kept).stream()
+                    .mapToDouble(each -> Double.longBitsToDouble(Long.parseUnsignedLong(each, 16)))
+                    .toArray();
+            double most = IntStream.range(0, values.length)
+                    .mapToDouble(i -> Math.abs(values[i] - before[i]) / Math.max(1, Math.abs(before[i])))
+                    .max()
+                    .orElse(Double.NaN);
+            row(name, most < CLOSE, values.length + " numbers, off those of ranks on the host by at most " + most);
+            return;
+        }
         boolean same = bits.equals(Files.readAllLines(kept));
         row(
                 name,

@@ -2,7 +2,7 @@
 package io.sparkmooncake.integration.workload;
 
 import io.sparkmooncake.collectives.Communicator;
-import io.sparkmooncake.collectives.spi.DeviceMemory;
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.integration.example.Progress;
 import java.util.Arrays;
 import org.apache.spark.SparkEnv;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.sparkmooncake.collectives.spi;
+package io.sparkmooncake.collectives;
+
+import io.sparkmooncake.collectives.spi.DeviceElements;
+import io.sparkmooncake.collectives.spi.Elements;
 
 /**
  * Elements on a rank's device, with the way there and back. Threading: one thread at a time, not beside an operation that uses them.

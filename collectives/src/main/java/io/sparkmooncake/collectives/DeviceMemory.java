@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.sparkmooncake.collectives.spi;
+package io.sparkmooncake.collectives;
 
-import io.sparkmooncake.collectives.CollectiveException;
+import io.sparkmooncake.collectives.spi.DataType;
+import io.sparkmooncake.collectives.spi.DeviceElements;
+import io.sparkmooncake.collectives.spi.Elements;
 
 /**
  * Memory of a rank's device, as its communicator gives it. Either all ranks of a communicator have it, or none, with one reason.
@@ -24,7 +26,21 @@ public interface DeviceMemory {
 
             @Override
             public DeviceBuffer allocate(DataType type, long count) {
-                throw new IllegalStateException("no memory of a device is to be had: " + cause);
+                throw refused();
+            }
+
+            @Override
+            public void upload(Elements source, DeviceElements target) {
+                throw refused();
+            }
+
+            @Override
+            public void download(DeviceElements source, Elements target) {
+                throw refused();
+            }
+
+            private IllegalStateException refused() {
+                return new IllegalStateException("no memory of a device is to be had: " + cause);
             }
         };
     }
@@ -50,4 +66,18 @@ public interface DeviceMemory {
      * @throws CollectiveException on every rank, naming those whose device or share of it is full
      */
     DeviceBuffer allocate(DataType type, long count) throws CollectiveException;
+
+    /**
+     * Copies elements of the host to this rank's device, and returns when they are there.
+     *
+     * @param target of the source's type and count
+     */
+    void upload(Elements source, DeviceElements target);
+
+    /**
+     * Copies elements of this rank's device to the host, and returns when they are there.
+     *
+     * @param target of the source's type and count
+     */
+    void download(DeviceElements source, Elements target);
 }
