@@ -40,6 +40,15 @@ public interface Communicator extends AutoCloseable {
     /** Returns this rank's place. */
     Membership membership();
 
+    /** Returns the memory of this rank's device, which operations take as they take memory of the host; or why there is none. */
+    DeviceMemory deviceMemory();
+
+    /**
+     * Throws what the communicator is broken with, as far as this process knows, for ranks that are busy with something else. Asks no
+     * other process, and waits for nobody.
+     */
+    void requireWhole() throws CollectiveException;
+
     /**
      * Reduces the sources of all ranks, element by element, into every rank's target.
      *

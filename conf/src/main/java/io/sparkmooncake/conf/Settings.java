@@ -148,6 +148,32 @@ public final class Settings {
                     + " bytes, and at least 64 bytes for each rank.",
             V0_1);
 
+    /** Whether ranks use the devices that Spark assigns. */
+    public static final Setting<Boolean> GPU_ENABLED = new Setting<>(
+            PREFIX + "gpu.enabled",
+            "true",
+            Domain.trueOrFalse(),
+            "Whether ranks whose tasks Spark assigns GPUs join with them. When false they join as without.",
+            V0_1);
+
+    /** Device memory of one rank. */
+    public static final Setting<Long> GPU_MEMORY = new Setting<>(
+            PREFIX + "gpu.memory",
+            "8g",
+            Domain.bytes("1m", "1t"),
+            "Most memory of its GPU that a rank may allocate through one communicator. 192 MiB that the communicator itself needs"
+                    + " are not counted.",
+            V0_1);
+
+    /** Size of a pooled region of a device. */
+    public static final Setting<Long> GPU_SEGMENT = new Setting<>(
+            PREFIX + "gpu.memory.segment",
+            "64m",
+            Domain.bytes("1m", "1t"),
+            "Size of one region of GPU memory that the other ranks map; the first is taken when a rank joins, and larger needs get"
+                    + " a region of their own. At most spark.mooncake.gpu.memory.",
+            V0_1);
+
     /** Bytes the driver's store may hold. */
     public static final Setting<Long> STORE_BYTES = new Setting<>(
             PREFIX + "store.memory",
@@ -173,6 +199,9 @@ public final class Settings {
             COMPRESS,
             COLLECTIVES_TIMEOUT,
             COLLECTIVES_WINDOW,
+            GPU_ENABLED,
+            GPU_MEMORY,
+            GPU_SEGMENT,
             STORE_BYTES);
 
     private Settings() {}
@@ -212,6 +241,7 @@ public final class Settings {
         TransferSettings.read(conf);
         ShuffleSettings.read(conf, 1);
         CollectivesSettings.read(conf);
+        GpuSettings.read(conf);
         STORE_BYTES.read(conf);
     }
 

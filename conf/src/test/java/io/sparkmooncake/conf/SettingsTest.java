@@ -30,6 +30,9 @@ final class SettingsTest {
             Map.entry("spark.mooncake.shuffle.compress", "true"),
             Map.entry("spark.mooncake.collectives.timeout", "3s"),
             Map.entry("spark.mooncake.collectives.window", "1m"),
+            Map.entry("spark.mooncake.gpu.enabled", "false"),
+            Map.entry("spark.mooncake.gpu.memory", "100g"),
+            Map.entry("spark.mooncake.gpu.memory.segment", "256m"),
             Map.entry("spark.mooncake.store.memory", "128m"));
 
     @Test
@@ -50,6 +53,19 @@ final class SettingsTest {
                 .isEqualTo(new ShuffleSettings(
                         4711, 32L << 20, true, Settings.Compress.AUTO, Duration.ofMinutes(10), Duration.ofSeconds(60)));
         assertThat(Settings.STORE_BYTES.read(Map.of())).isEqualTo(64L << 20);
+    }
+
+    @Test
+    void gpusHaveTheDocumentedDefaults() {
+        assertThat(GpuSettings.read(Map.of())).isEqualTo(new GpuSettings(true, 8L << 30, 64L << 20));
+    }
+
+    @Test
+    void aSegmentFitsIntoTheMemoryOfADevice() {
+        assertThatThrownBy(() -> Settings.check(Map.of("spark.mooncake.gpu.memory", "32m")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageStartingWith("spark.mooncake.gpu.memory.segment=67108864 is more than"
+                        + " spark.mooncake.gpu.memory=33554432");
     }
 
     @Test

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Properties;
 import java.util.Set;
 import org.apache.spark.TaskContext;
+import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.util.TaskCompletionListener;
 import org.apache.spark.util.TaskFailureListener;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,7 @@ import scala.Option;
  */
 final class TaskRank implements TaskCompletionListener, TaskFailureListener {
     private static final long LOOK_MILLIS = 50;
+    private static final String GPU = "gpu";
     private static final String JOINS = "spark.mooncake.collectives.joins.";
 
     private final Rendezvous rendezvous;
@@ -79,11 +81,17 @@ final class TaskRank implements TaskCompletionListener, TaskFailureListener {
         began(Thread.currentThread());
         Communicator joined = null;
         try {
-            joined = rendezvous.join(self, this::join);
+            joined = rendezvous.join(self, this::join, devices());
             return joined;
         } finally {
             ended(Thread.currentThread(), joined);
         }
+    }
+
+    /** Returns the addresses of the GPUs that Spark assigned to the task; the same on all tasks of a stage that there are some. */
+    private List<String> devices() {
+        ResourceInformation assigned = context.resourcesJMap().get(GPU);
+        return assigned == null ? List.of() : List.of(assigned.addresses());
     }
 
     private synchronized void began(Thread thread) {

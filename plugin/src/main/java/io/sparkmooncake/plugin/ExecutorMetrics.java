@@ -39,6 +39,10 @@ final class ExecutorMetrics {
         }
     }
 
+    void measure(ExecutorDevices devices) {
+        gauge("gpu.memory.held", () -> devices, ExecutorDevices::held);
+    }
+
     void measure(ShuffleRuntime runtime) {
         ReadCounters reads = runtime.reads();
         for (Path path : Path.values()) {

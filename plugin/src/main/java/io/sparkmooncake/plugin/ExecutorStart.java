@@ -5,6 +5,7 @@ import io.sparkmooncake.collectives.bootstrap.ProcessRendezvous;
 import io.sparkmooncake.collectives.bootstrap.Rendezvous;
 import io.sparkmooncake.conf.AutomaticMemory;
 import io.sparkmooncake.conf.CollectivesSettings;
+import io.sparkmooncake.conf.GpuSettings;
 import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.conf.ShuffleSettings;
 import io.sparkmooncake.conf.TransferSettings;
@@ -87,9 +88,12 @@ final class ExecutorStart {
                 request -> (byte[]) askDriver(request),
                 settings.connectTimeout()));
         PeerDirectory directory = opened.add(await(PeerDirectory.join(engine, store)));
-        opened.add(ProcessRendezvous.install(new Rendezvous(engine, directory, store, rendezvousOptions())));
+        Rendezvous.Options ranks = rendezvousOptions();
+        ExecutorDevices devices = opened.add(new ExecutorDevices(GpuSettings.read(conf), ranks.timeout()));
+        opened.add(ProcessRendezvous.install(new Rendezvous(engine, directory, store, ranks, devices)));
         ExecutorMetrics metrics = new ExecutorMetrics(context.metricRegistry());
         metrics.measure(engine);
+        metrics.measure(devices);
         LOG.info(
                 "spark-mooncake runs on executor {}, paths in order of preference: {}",
                 engine.self().describe(),

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.collectives.algorithm;
 
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.spi.Blocks;
+import io.sparkmooncake.collectives.spi.DeviceElements;
 import io.sparkmooncake.collectives.spi.Elements;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +39,17 @@ final class Arguments {
         if (elements.count() != blocks.count(rank)) {
             throw new IllegalArgumentException(
                     name + "=" + describe(elements, 1) + " is not block " + rank + " of blocks=" + blocks);
+        }
+    }
+
+    /** Checks that memory of a device is there only where the communicator takes it. */
+    static void reachable(DeviceMemory devices, @Nullable Elements one, @Nullable Elements other) {
+        if (one instanceof DeviceElements || other instanceof DeviceElements) {
+            String cause = devices.unavailabilityCause();
+            if (!cause.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "this communicator takes no memory of a device: " + cause + ". Copy the elements to the host");
+            }
         }
     }
 

@@ -65,7 +65,7 @@ final class CallOrder {
         }
     }
 
-    private void requireOpen() throws CollectiveException {
+    void requireOpen() throws CollectiveException {
         if (closed) {
             throw wasClosed();
         }

@@ -3,6 +3,7 @@ package io.sparkmooncake.collectives.algorithm;
 
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.fabric.Fabric;
 import io.sparkmooncake.collectives.fabric.Subgroups;
@@ -29,7 +30,9 @@ public final class OrderedCommunicator implements Communicator {
     private final EvenBlocks even;
     private final SerializedObjects objects;
     private final DerivedGroups groups;
+    private final Subgroups subgroups;
     private final Runnable onClose;
+    private final DeviceMemory devices;
 
     /**
      * Takes a fabric over whose ranks have met.
@@ -38,7 +41,13 @@ public final class OrderedCommunicator implements Communicator {
      * @param onClose run once, when the communicator was closed
      */
     public OrderedCommunicator(Fabric fabric, Subgroups subgroups, Runnable onClose) {
+        this(fabric, subgroups, onClose, fabric.deviceMemory());
+    }
+
+    private OrderedCommunicator(Fabric fabric, Subgroups subgroups, Runnable onClose, DeviceMemory devices) {
         this.fabric = fabric;
+        this.subgroups = subgroups;
+        this.devices = devices;
         this.self = fabric.self();
         this.rank = self.rank();
         this.size = self.size();
@@ -49,15 +58,32 @@ public final class OrderedCommunicator implements Communicator {
         this.onClose = onClose;
     }
 
+    /** Returns the same communicator, which refuses memory of devices with this reason; this one is not used any more. */
+    public OrderedCommunicator withoutDevices(String cause) {
+        return new OrderedCommunicator(fabric, subgroups, onClose, DeviceMemory.none(cause));
+    }
+
     @Override
     public Membership membership() {
         return self;
     }
 
     @Override
+    public DeviceMemory deviceMemory() {
+        return devices;
+    }
+
+    @Override
+    public void requireWhole() throws CollectiveException {
+        calls.requireOpen();
+        fabric.requireWhole();
+    }
+
+    @Override
     public void allReduce(Elements source, Elements target, ReduceOp op) throws CollectiveException {
         Arguments.same(source, 1, target, 1);
         op.require(source.type());
+        Arguments.reachable(devices, source, target);
         calls.enter();
         try {
             fabric.allReduce(source, target, op);
@@ -75,6 +101,7 @@ public final class OrderedCommunicator implements Communicator {
             result = Arguments.ofRoot("target", target, root);
             Arguments.same(source, 1, result, 1);
         }
+        Arguments.reachable(devices, source, result);
         calls.enter();
         try {
             fabric.reduce(source, result, op, root);
@@ -95,6 +122,7 @@ public final class OrderedCommunicator implements Communicator {
         Arguments.whole("source", source, blocks, size);
         Arguments.block("target", target, blocks, rank, size);
         op.require(source.type());
+        Arguments.reachable(devices, source, target);
         calls.enter();
         try {
             fabric.reduceScatter(source, blocks, target, op);
@@ -114,6 +142,7 @@ public final class OrderedCommunicator implements Communicator {
         Arguments.sameType(source, target);
         Arguments.block("source", source, blocks, rank, size);
         Arguments.whole("target", target, blocks, size);
+        Arguments.reachable(devices, source, target);
         calls.enter();
         try {
             fabric.allGather(source, target, blocks);
@@ -141,6 +170,7 @@ public final class OrderedCommunicator implements Communicator {
             Arguments.sameType(source, result);
             Arguments.whole("target", result, blocks, size);
         }
+        Arguments.reachable(devices, source, result);
         calls.enter();
         try {
             fabric.gather(source, result, blocks, root);
@@ -169,6 +199,7 @@ public final class OrderedCommunicator implements Communicator {
             Arguments.sameType(whole, target);
             Arguments.whole("source", whole, blocks, size);
         }
+        Arguments.reachable(devices, whole, target);
         calls.enter();
         try {
             fabric.scatter(whole, blocks, target, root);
@@ -197,6 +228,7 @@ public final class OrderedCommunicator implements Communicator {
             throw new IllegalArgumentException("rank=" + rank + " sends itself " + sent.count(rank)
                     + " elements and awaits " + received.count(rank));
         }
+        Arguments.reachable(devices, source, target);
         calls.enter();
         try {
             fabric.allToAll(source, sent, target, received);
@@ -208,6 +240,7 @@ public final class OrderedCommunicator implements Communicator {
     @Override
     public void broadcast(Elements elements, int root) throws CollectiveException {
         Arguments.rank("root", root, size);
+        Arguments.reachable(devices, elements, null);
         calls.enter();
         try {
             fabric.broadcast(elements, root);
@@ -229,6 +262,7 @@ public final class OrderedCommunicator implements Communicator {
     @Override
     public void send(Elements source, int to, int tag) throws CollectiveException {
         Arguments.message("to", to, tag, rank, size);
+        Arguments.reachable(devices, source, null);
         calls.enter();
         try {
             fabric.send(source, to, tag);
@@ -240,6 +274,7 @@ public final class OrderedCommunicator implements Communicator {
     @Override
     public void receive(Elements target, int from, int tag) throws CollectiveException {
         Arguments.message("from", from, tag, rank, size);
+        Arguments.reachable(devices, target, null);
         calls.enter();
         try {
             fabric.receive(target, from, tag);

@@ -52,6 +52,11 @@ public final class SharedMemoryFabric implements Fabric {
     }
 
     @Override
+    public void requireWhole() throws CollectiveException {
+        exchange.throwIfBroken();
+    }
+
+    @Override
     public void allReduce(Elements source, Elements target, ReduceOp op) throws CollectiveException {
         allReduce.run(source, target, op);
     }

@@ -3,7 +3,6 @@ package io.sparkmooncake.collectives.bootstrap;
 
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
-import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.algorithm.OrderedCommunicator;
 import io.sparkmooncake.collectives.fabric.Fabric;
@@ -74,7 +73,7 @@ final class Joining implements AutoCloseable {
         this.choice = new FabricChoice(rendezvous, self, lanes, end);
     }
 
-    Communicator join() throws CollectiveException {
+    OrderedCommunicator join() throws CollectiveException {
         Path directory = Path.of(rendezvous.engine().settings().memory().dir());
         RankSegment own =
                 RankSegment.create(directory, self, rendezvous.options().windowBytes());

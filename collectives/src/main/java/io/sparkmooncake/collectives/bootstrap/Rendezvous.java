@@ -4,12 +4,16 @@ package io.sparkmooncake.collectives.bootstrap;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.Communicator;
 import io.sparkmooncake.collectives.Membership;
+import io.sparkmooncake.collectives.algorithm.OrderedCommunicator;
+import io.sparkmooncake.collectives.fabric.DeviceRanks;
+import io.sparkmooncake.collectives.fabric.DeviceSeat;
 import io.sparkmooncake.collectives.fabric.Subgroups;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.engine.PeerDirectory;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.store.Store;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,6 +29,7 @@ public final class Rendezvous {
     private final Store store;
     private final Options options;
     private final String mark;
+    private final DeviceRanks devices;
     private final RankEnds ends = new RankEnds();
 
     /** Segments of the ranks of this process by region id: they share one mapping, however many ranks there are. */
@@ -68,11 +73,36 @@ public final class Rendezvous {
      * @param store of the application, the same on all ranks
      */
     public Rendezvous(LocalEngine engine, PeerDirectory directory, Store store, Options options) {
-        this(engine, directory, store, options, HostMark.of(engine.settings()));
+        this(
+                engine,
+                directory,
+                store,
+                options,
+                addresses -> DeviceSeat.none("this process gives its ranks no devices"));
     }
 
-    /** As the other one, on a host of this mark. */
+    /**
+     * As the other one, in a process whose ranks may have devices.
+     *
+     * @param devices asked for each rank that was assigned one
+     */
+    public Rendezvous(LocalEngine engine, PeerDirectory directory, Store store, Options options, DeviceRanks devices) {
+        this(engine, directory, store, options, HostMark.of(engine.settings()), devices);
+    }
+
+    /** As the first one, on a host of this mark. */
     Rendezvous(LocalEngine engine, PeerDirectory directory, Store store, Options options, String mark) {
+        this(engine, directory, store, options, mark, addresses -> DeviceSeat.none("no devices"));
+    }
+
+    Rendezvous(
+            LocalEngine engine,
+            PeerDirectory directory,
+            Store store,
+            Options options,
+            String mark,
+            DeviceRanks devices) {
+        this.devices = devices;
         this.engine = engine;
         this.directory = directory;
         this.store = store;
@@ -98,6 +128,23 @@ public final class Rendezvous {
      * @param subgroups joins what the communicator is split into; in the end with this method
      */
     public Communicator join(Membership self, Subgroups subgroups) throws CollectiveException {
+        return joinHost(self, subgroups);
+    }
+
+    /**
+     * As the other one, for a rank that was assigned devices. Where every rank has one and they reach each other's memory, operations of
+     * the communicator take memory of devices and of the host; otherwise of the host, and
+     * {@link Communicator#deviceMemory} says why.
+     *
+     * @param addresses of the devices; empty for none, then on all ranks
+     */
+    public Communicator join(Membership self, Subgroups subgroups, List<String> addresses) throws CollectiveException {
+        OrderedCommunicator host = joinHost(self, subgroups);
+        return addresses.isEmpty() ? host : new DeviceJoining(this, subgroups, host, devices.seat(addresses)).join();
+    }
+
+    /** Joins on the host's memory. */
+    OrderedCommunicator joinHost(Membership self, Subgroups subgroups) throws CollectiveException {
         int least = Options.MIN_BYTES_PER_RANK * self.size();
         if (options.windowBytes() < least) {
             throw new IllegalArgumentException("windowBytes=" + options.windowBytes() + " is too small for size="

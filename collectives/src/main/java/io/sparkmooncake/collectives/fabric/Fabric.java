@@ -2,6 +2,7 @@
 package io.sparkmooncake.collectives.fabric;
 
 import io.sparkmooncake.collectives.CollectiveException;
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.spi.Blocks;
 import io.sparkmooncake.collectives.spi.Elements;
@@ -26,6 +27,14 @@ import org.jspecify.annotations.Nullable;
 public interface Fabric extends AutoCloseable {
     /** Returns this rank's place. */
     Membership self();
+
+    /** Returns the memory of the rank's device; of none, with the reason, where the fabric is the host's. */
+    default DeviceMemory deviceMemory() {
+        return DeviceMemory.none("its ranks joined without devices");
+    }
+
+    /** Throws what the fabric is broken with, as far as this process knows; breaks it when a rank is known to be lost. Waits for nobody. */
+    void requireWhole() throws CollectiveException;
 
     /** Reduces all sources into every target; the source may be the target. */
     void allReduce(Elements source, Elements target, ReduceOp op) throws CollectiveException;

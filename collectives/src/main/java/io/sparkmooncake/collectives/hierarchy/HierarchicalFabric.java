@@ -98,6 +98,12 @@ public final class HierarchicalFabric implements Fabric {
     }
 
     @Override
+    public void requireWhole() throws CollectiveException {
+        exchange.throwIfBroken();
+        links.throwIfBroken();
+    }
+
+    @Override
     public void allReduce(Elements source, Elements target, ReduceOp op) throws CollectiveException {
         begin(Operation.ALL_REDUCE, source.type(), op, -1);
         describe(source.count(), 0);

@@ -48,6 +48,11 @@ public final class LinkFabric implements Fabric {
     }
 
     @Override
+    public void requireWhole() throws CollectiveException {
+        links.throwIfBroken();
+    }
+
+    @Override
     public void allReduce(Elements source, Elements target, ReduceOp op) throws CollectiveException {
         links.begin(Operation.ALL_REDUCE, source.type(), op, -1);
         links.describe(source.count(), 0);

@@ -307,7 +307,8 @@ public final class Links implements AutoCloseable {
 
     // ---- failure
 
-    private void throwIfBroken() throws CollectiveException {
+    /** Throws what broke the communicator, here or elsewhere. */
+    public void throwIfBroken() throws CollectiveException {
         health.throwIfBroken(departed, call);
     }
 

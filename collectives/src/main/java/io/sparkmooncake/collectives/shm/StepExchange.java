@@ -298,7 +298,7 @@ public final class StepExchange implements AutoCloseable {
     }
 
     /** Throws what broke the communicator, here or elsewhere. */
-    void throwIfBroken() throws CollectiveException {
+    public void throwIfBroken() throws CollectiveException {
         Verdict known = failure;
         if (known != null) {
             throw known.exception();

@@ -99,6 +99,12 @@ public final class RankProcesses implements AutoCloseable {
         return rendezvous.get(self.rank() % rendezvous.size()).join(self);
     }
 
+    /** Joins on the thread of the caller, as a rank that was assigned devices. */
+    public Communicator join(Membership self, List<String> addresses) throws Exception {
+        Rendezvous process = rendezvous.get(self.rank() % rendezvous.size());
+        return process.join(self, process::join, addresses);
+    }
+
     /** Joins one rank on a thread of its own and runs the task there. */
     public <T> CompletableFuture<T> start(Membership self, RankTask<T> task) {
         CompletableFuture<T> done = new CompletableFuture<>();

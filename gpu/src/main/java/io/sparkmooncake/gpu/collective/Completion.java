@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Completion {
     private static final long SPIN_NANOS = 200_000;
     private static final long PAUSE_NANOS = 20_000;
+    private static final long LOOK_NANOS = 1_000_000;
     private static final long LETTING_GO_NANOS = 100_000_000;
 
     /** A kernel ends by itself at its limit; what does not end by so many of them is lost. */
@@ -46,10 +47,15 @@ final class Completion {
     void await(DeviceStream stream, String operation) throws CollectiveException {
         long startNanos = System.nanoTime();
         long limitNanos = LIMITS * group.options.timeout().toNanos();
+        long lookNanos = LOOK_NANOS;
         boolean interrupted = false;
         try {
             while (!stream.isIdle()) {
                 long waited = System.nanoTime() - startNanos;
+                if (waited > lookNanos) {
+                    lookNanos = waited + LOOK_NANOS;
+                    heedHost();
+                }
                 if (waited > limitNanos) {
                     abort(Code.TIMED_OUT, operation + " did not end on " + group.device);
                     throw failed(operation);
@@ -76,6 +82,23 @@ final class Completion {
         }
     }
 
+    /** Ends the kernels of all ranks as soon as the host knows that one is lost or gave up, and not at their limit. */
+    private void heedHost() {
+        try {
+            if (failure == null) {
+                group.control.requireWhole();
+            }
+        } catch (CollectiveException e) {
+            synchronized (this) {
+                if (failure != null) {
+                    return;
+                }
+                failure = e;
+            }
+            group.raise(calls.sequence());
+        }
+    }
+
     /** Settles with the other ranks what it failed with; the first that came counts. */
     private CollectiveException failed(String operation) {
         CollectiveException broken = failure;
@@ -93,16 +116,18 @@ final class Completion {
     private CollectiveException settle(Code code, String text) {
         boolean interrupted = Thread.interrupted();
         group.control.abort(text);
+        Code counts = code;
         String standing = "communicator=" + group.self.communicator() + " epoch=" + group.self.epoch() + ": " + text;
         try {
             group.control.barrier();
         } catch (CollectiveException e) {
             standing = e.getMessage() == null ? standing : e.getMessage();
+            counts = e.code() == Code.RANK_LOST ? e.code() : code;
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        return new CollectiveException(code, standing);
+        return new CollectiveException(counts, standing);
     }
 
     /** Breaks every rank: its kernels, and its communicator. */

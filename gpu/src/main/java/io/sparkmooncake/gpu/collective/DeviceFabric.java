@@ -4,6 +4,7 @@ package io.sparkmooncake.gpu.collective;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.CollectiveException.Code;
 import io.sparkmooncake.collectives.Communicator;
+import io.sparkmooncake.collectives.DeviceMemory;
 import io.sparkmooncake.collectives.Membership;
 import io.sparkmooncake.collectives.fabric.Fabric;
 import io.sparkmooncake.collectives.spi.Blocks;
@@ -33,6 +34,7 @@ public final class DeviceFabric implements Fabric {
     private final DeviceCollectives queued;
     private final BlockCalls blocks;
     private final Completion completion;
+    private final RankMemory memory;
 
     /**
      * How a group runs; the same on all ranks.
@@ -61,13 +63,14 @@ public final class DeviceFabric implements Fabric {
         }
     }
 
-    private DeviceFabric(DeviceGroup group) {
+    private DeviceFabric(DeviceGroup group, DevicePool pool) {
         this.group = group;
         this.control = group.control;
         this.calls = new CallQueue(group);
         this.queued = new DeviceCollectives(group, calls);
         this.completion = new Completion(group, calls);
         this.blocks = new BlockCalls(group, calls, queued, completion);
+        this.memory = new RankMemory(group, pool);
     }
 
     /**
@@ -79,7 +82,7 @@ public final class DeviceFabric implements Fabric {
      * @throws CollectiveException REFUSED on every rank, with a row for each of them
      */
     public static DeviceFabric join(Communicator control, DevicePool pool, Options options) throws CollectiveException {
-        return new DeviceFabric(DeviceGroup.join(control, pool, options));
+        return new DeviceFabric(DeviceGroup.join(control, pool, options), pool);
     }
 
     /** Returns the operations that are queued in streams of the caller. */
@@ -105,6 +108,18 @@ public final class DeviceFabric implements Fabric {
     @Override
     public Membership self() {
         return group.self;
+    }
+
+    /** Returns buffers of the pool that the group joined with. */
+    @Override
+    public DeviceMemory deviceMemory() {
+        return memory;
+    }
+
+    @Override
+    public void requireWhole() throws CollectiveException {
+        completion.requireWhole();
+        control.requireWhole();
     }
 
     /** True when the memory is a device's; refuses a mixture. */
@@ -258,6 +273,7 @@ public final class DeviceFabric implements Fabric {
     @Override
     public void close() {
         completion.leave();
+        memory.close();
         queued.close();
         calls.close();
         group.close();

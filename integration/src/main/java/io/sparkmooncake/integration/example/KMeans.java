@@ -2,9 +2,9 @@
 package io.sparkmooncake.integration.example;
 
 import io.sparkmooncake.collectives.Communicator;
-import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import io.sparkmooncake.ml.Communicators;
+import io.sparkmooncake.ml.RankVector;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -35,13 +35,13 @@ public final class KMeans {
         int k = centers.length;
         int d = centers[0].length;
         double[] sums = new double[k * (d + 1) + 1]; // of each center's points: their sum and number; last, the cost
-        Elements all = Elements.of(sums);
+        RankVector all = RankVector.of(ranks, sums); // on the ranks' GPUs where Spark assigned them
         progress.loaded(ranks);
         for (int iteration = 1; iteration <= iterations; iteration++) {
             Arrays.fill(sums, 0);
             addToNearest(points, centers, sums);
             progress.computed();
-            ranks.allReduce(all, all, ReduceOp.SUM);
+            all.allReduce(ReduceOp.SUM);
             progress.reduced();
             for (int c = 0; c < k; c++) {
                 double count = sums[c * (d + 1) + d];

@@ -2,9 +2,9 @@
 package io.sparkmooncake.integration.example;
 
 import io.sparkmooncake.collectives.Communicator;
-import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import io.sparkmooncake.ml.Communicators;
+import io.sparkmooncake.ml.RankVector;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -40,14 +40,14 @@ public final class LogisticRegression {
         double[] w = new double[d];
         double[] gradient = new double[d];
         double[] sums = new double[d + 2]; // the gradient's sum, the loss's, and the number of rows
-        Elements all = Elements.of(sums);
+        RankVector all = RankVector.of(ranks, sums); // on the ranks' GPUs where Spark assigned them
         double step = 1;
         progress.loaded(ranks);
         for (int iteration = 1; iteration <= problem.iterations; iteration++) {
             Arrays.fill(sums, 0);
             rows.forEach(row -> add(row.features(), row.label(), w, sums));
             progress.computed();
-            ranks.allReduce(all, all, ReduceOp.SUM);
+            all.allReduce(ReduceOp.SUM);
             progress.reduced();
             double n = sums[d + 1];
             double moved = 0; // of the latest step s and the gradient's change y: s·s and s·y

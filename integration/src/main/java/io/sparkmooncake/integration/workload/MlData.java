@@ -47,7 +47,12 @@ final class MlData {
 
     /** Points around {@code clouds} centers. */
     static JavaRDD<Vector> points(JavaSparkContext sc, long rows, int features, int clouds) {
-        return numbers(sc, rows, 2).map(row -> Vectors.dense(point(row, features, clouds)));
+        return points(sc, rows, features, clouds, 2);
+    }
+
+    /** As the other one, in so many partitions. */
+    static JavaRDD<Vector> points(JavaSparkContext sc, long rows, int features, int clouds, int partitions) {
+        return numbers(sc, rows, partitions).map(row -> Vectors.dense(point(row, features, clouds)));
     }
 
     /** The first points. */

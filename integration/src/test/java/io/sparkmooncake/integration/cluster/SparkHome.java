@@ -3,6 +3,7 @@ package io.sparkmooncake.integration.cluster;
 
 import io.sparkmooncake.integration.example.Progress;
 import io.sparkmooncake.integration.program.ProgramMain;
+import io.sparkmooncake.integration.workload.DeviceProbe;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -77,7 +78,7 @@ record SparkHome(Path folder) {
         }
     }
 
-    /** The programs, packed from the test classes, and the examples, packed from the main classes. */
+    /** The programs, packed from the test classes, and examples and workloads, packed from the main classes. */
     static Path programJar() throws IOException {
         Path jar = TARGET.resolve("programs.jar");
         Path unfinished = Files.createTempFile(TARGET, "programs", ".jar");
@@ -85,6 +86,7 @@ record SparkHome(Path folder) {
                 JarOutputStream entries = new JarOutputStream(file)) {
             add(entries, ProgramMain.class);
             add(entries, Progress.class);
+            add(entries, DeviceProbe.class);
         }
         return Files.move(unfinished, jar, StandardCopyOption.REPLACE_EXISTING);
     }

@@ -34,6 +34,7 @@ public final class ProgramMain {
             case "rank-breadth" -> new RankBreadth();
             case "rank-failures" -> new RankFailures();
             case "ml-examples" -> new MlExamples();
+            case "device-ranks" -> new DeviceRanks();
             default -> throw new IllegalArgumentException("no program " + name);
         };
     }
