@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.collectives.bootstrap;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
@@ -9,14 +11,16 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 
 /**
  * What a rank publishes so that the others find it. Versioned, big-endian: {@code u16 version | i32 rank | i32 size | i32 window bytes
- * | utf process | i64 process epoch | utf address | utf host mark | i32 n | n bytes of descriptor}. Whose memory it maps it publishes
+ * | text process | i64 process epoch | text address | text host mark | i32 n | n bytes of descriptor}; a text is {@code u16 length | UTF-8}. Whose memory it maps it publishes
  * apart, see {@link RankMaps}.
  *
  * @param rank its rank
@@ -69,7 +73,12 @@ record RankRecord(int rank, int size, int windowBytes, Home process, Blob encode
 
     /** Returns what to map. */
     RegionDescriptor segment() throws TransferException {
-        return read(encodedSegment.toBytes(), RegionDescriptor::readFrom);
+        byte[] bytes = encodedSegment.toBytes();
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
+            return RegionDescriptor.readFrom(in);
+        } catch (IOException | IllegalArgumentException e) {
+            throw unreadable(bytes, e);
+        }
     }
 
     byte[] encode() {
@@ -79,10 +88,10 @@ record RankRecord(int rank, int size, int windowBytes, Home process, Blob encode
             out.writeInt(rank);
             out.writeInt(size);
             out.writeInt(windowBytes);
-            out.writeUTF(process.name());
+            writeText(out, process.name());
             out.writeLong(process.epoch());
-            out.writeUTF(process.address());
-            out.writeUTF(process.mark());
+            writeText(out, process.address());
+            writeText(out, process.mark());
             out.writeInt(segment.length);
             out.write(segment);
         });
@@ -94,32 +103,46 @@ record RankRecord(int rank, int size, int windowBytes, Home process, Blob encode
      * @param shared gives one string for all equal ones: ranks of a host have the same mark, and it is long
      */
     static RankRecord decode(byte[] bytes, UnaryOperator<String> shared) throws TransferException {
-        return read(bytes, in -> {
-            int version = in.readUnsignedShort();
+        ByteBuffer in = ByteBuffer.wrap(bytes);
+        try {
+            int version = in.getShort();
             if (version != VERSION) {
                 throw new TransferException(
                         TransferException.Code.PROTOCOL,
                         "rank record version=" + version + ", this build reads version=" + VERSION
                                 + ": run the same spark-mooncake jar on every executor");
             }
-            int rank = in.readInt();
-            int size = in.readInt();
-            int windowBytes = in.readInt();
-            Home process = new Home(in.readUTF(), in.readLong(), in.readUTF(), shared.apply(in.readUTF()));
-            int length = in.readInt();
-            if (length < 0 || length > in.available()) {
-                throw new EOFException(length + " bytes of descriptor, and " + in.available() + " are left");
-            }
-            return new RankRecord(rank, size, windowBytes, process, Blob.of(in.readNBytes(length)));
-        });
+            int rank = in.getInt();
+            int size = in.getInt();
+            int windowBytes = in.getInt();
+            Home process = new Home(text(in), in.getLong(), text(in), shared.apply(text(in)));
+            byte[] segment = new byte[Objects.checkIndex(in.getInt(), in.remaining() + 1)];
+            in.get(segment);
+            return new RankRecord(rank, size, windowBytes, process, Blob.of(segment));
+        } catch (BufferUnderflowException | IndexOutOfBoundsException e) {
+            throw unreadable(bytes, e);
+        }
+    }
+
+    private static String text(ByteBuffer in) {
+        byte[] bytes = new byte[Objects.checkIndex(Short.toUnsignedInt(in.getShort()), in.remaining() + 1)];
+        in.get(bytes);
+        return new String(bytes, UTF_8);
+    }
+
+    private static void writeText(DataOutputStream out, String text) throws IOException {
+        byte[] bytes = text.getBytes(UTF_8);
+        out.writeShort(bytes.length);
+        out.write(bytes);
+    }
+
+    private static TransferException unreadable(byte[] bytes, Exception cause) {
+        return new TransferException(
+                TransferException.Code.PROTOCOL, "unreadable rank record of " + bytes.length + " bytes", cause);
     }
 
     private interface Writing {
         void to(DataOutputStream out) throws IOException;
-    }
-
-    private interface Reading<T> {
-        T from(DataInputStream in) throws IOException;
     }
 
     private static byte[] encode(Writing content) {
@@ -130,16 +153,5 @@ record RankRecord(int rank, int size, int windowBytes, Home process, Blob encode
             throw new UncheckedIOException(e);
         }
         return bytes.toByteArray();
-    }
-
-    private static <T> T read(byte[] bytes, Reading<T> content) throws TransferException {
-        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
-            return content.from(in);
-        } catch (TransferException e) {
-            throw e;
-        } catch (IOException | IllegalArgumentException e) {
-            throw new TransferException(
-                    TransferException.Code.PROTOCOL, "unreadable rank record of " + bytes.length + " bytes", e);
-        }
     }
 }

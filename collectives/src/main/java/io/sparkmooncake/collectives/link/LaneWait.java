@@ -23,7 +23,7 @@ final class LaneWait {
     private static final long MAX_PARK_NANOS = 500_000;
 
     /** Who has waited for long looks less often: a thousand ranks that look every millisecond keep a host busy. */
-    private static final long MAX_LONG_PARK_NANOS = 20_000_000;
+    private static final long MAX_LONG_PARK_NANOS = 100_000_000;
 
     private static final int WAITED_TO_PARK = 32;
     private static final long FIRST_PROBE_NANOS = 250_000_000;

@@ -38,7 +38,7 @@ public final class StepExchange implements AutoCloseable {
     private static final long MAX_PARK_NANOS = 1_000_000;
 
     /** Who has waited for long looks less often: a thousand ranks that look every millisecond keep a host busy. */
-    private static final long MAX_LONG_PARK_NANOS = 20_000_000;
+    private static final long MAX_LONG_PARK_NANOS = 100_000_000;
 
     private static final int WAITED_TO_PARK = 32;
     private static final long VERDICT_WAIT_NANOS = 1_000_000_000;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.store;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.store.Look.Cursor;
 import io.sparkmooncake.transfer.store.Look.Scope;
-import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.BufferUnderflowException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -26,7 +27,7 @@ import java.util.Optional;
  *  | "MS"   | ver | op  | body ...  |        | "MS"   | ver | kind| pace u16 ms| body ...  |
  *  +--------+-----+-----+-----------+        +--------+-----+-----+------------+-----------+
  *
- *  text     u16 length | modified UTF-8      blob     i32 length | bytes
+ *  text     u16 length | UTF-8               blob     i32 length | bytes
  *  value    i64 version | blob               optional u8 0 | u8 1, content
  *  query    u8 prefix | text | i64 read version | i64 floor version
  *  answer   u8 snapshot | i64 read | i64 floor | u8 more | i32 n | n changes
@@ -45,7 +46,7 @@ import java.util.Optional;
  */
 final class StoreFrame {
     static final int MAGIC = 0x4D53;
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     private static final int MAX_TEXT_CHARS = 16_384;
 
@@ -111,26 +112,22 @@ final class StoreFrame {
 
     static StoreRequest decodeRequest(byte[] frame) throws TransferException {
         return read(frame, in -> {
-            int op = in.readUnsignedByte();
+            int op = in.unsignedByte();
             return switch (op) {
-                case 1 -> new StoreRequest.Put(in.readUTF(), readBlob(in));
-                case 2 ->
-                    new StoreRequest.Claim(
-                            in.readUTF(), readBlob(in), new Owner(in.readUTF(), in.readLong(), in.readUTF()));
-                case 3 -> new StoreRequest.Get(in.readUTF());
-                case 4 -> new StoreRequest.Add(in.readUTF(), in.readLong());
+                case 1 -> new StoreRequest.Put(in.text(), readBlob(in));
+                case 2 -> new StoreRequest.Claim(in.text(), readBlob(in), new Owner(in.text(), in.int64(), in.text()));
+                case 3 -> new StoreRequest.Get(in.text());
+                case 4 -> new StoreRequest.Add(in.text(), in.int64());
                 case 5 ->
-                    new StoreRequest.CompareAndSet(in.readUTF(), readOptional(in, StoreFrame::readBlob), readBlob(in));
-                case 6 -> new StoreRequest.Delete(in.readUTF());
-                case 7 -> new StoreRequest.DeletePrefix(in.readUTF());
-                case 8 -> new StoreRequest.Leave(in.readUTF(), in.readLong(), in.readUTF());
+                    new StoreRequest.CompareAndSet(in.text(), readOptional(in, StoreFrame::readBlob), readBlob(in));
+                case 6 -> new StoreRequest.Delete(in.text());
+                case 7 -> new StoreRequest.DeletePrefix(in.text());
+                case 8 -> new StoreRequest.Leave(in.text(), in.int64(), in.text());
                 case 9 ->
                     new StoreRequest.Poll(readList(
                             in,
                             source -> new Look.Query(
-                                    source.readBoolean() ? Scope.PREFIX : Scope.KEY,
-                                    source.readUTF(),
-                                    readCursor(source))));
+                                    source.bool() ? Scope.PREFIX : Scope.KEY, source.text(), readCursor(source))));
                 default -> throw new TransferException(Code.PROTOCOL, "store op=" + op + " is unknown");
             };
         });
@@ -169,15 +166,14 @@ final class StoreFrame {
 
     static StoreReply.Paced decodeReply(byte[] frame) throws TransferException {
         return read(frame, in -> {
-            int kind = in.readUnsignedByte();
-            int paceMillis = in.readUnsignedShort();
+            int kind = in.unsignedByte();
+            int paceMillis = in.unsignedShort();
             StoreReply reply = switch (kind) {
-                case 1 -> new StoreReply.Count(in.readLong());
+                case 1 -> new StoreReply.Count(in.int64());
                 case 2 -> new StoreReply.Found(readOptional(in, StoreFrame::readValue));
-                case 3 ->
-                    new StoreReply.Swapped(new Store.Swap(in.readBoolean(), readOptional(in, StoreFrame::readValue)));
+                case 3 -> new StoreReply.Swapped(new Store.Swap(in.bool(), readOptional(in, StoreFrame::readValue)));
                 case 4 -> new StoreReply.Looked(readList(in, StoreFrame::readAnswer));
-                case 5 -> new StoreReply.Refused(Code.valueOf(in.readUTF()), in.readUTF());
+                case 5 -> new StoreReply.Refused(Code.valueOf(in.text()), in.text());
                 default -> throw new TransferException(Code.PROTOCOL, "store reply of kind=" + kind + " is unknown");
             };
             return new StoreReply.Paced(paceMillis, reply);
@@ -190,7 +186,9 @@ final class StoreFrame {
     }
 
     private static void writeText(DataOutputStream out, String text) throws IOException {
-        out.writeUTF(text.length() > MAX_TEXT_CHARS ? text.substring(0, MAX_TEXT_CHARS) : text);
+        byte[] bytes = (text.length() > MAX_TEXT_CHARS ? text.substring(0, MAX_TEXT_CHARS) : text).getBytes(UTF_8);
+        out.writeShort(bytes.length);
+        out.write(bytes);
     }
 
     private static void writeBlob(DataOutputStream out, Blob blob) throws IOException {
@@ -198,12 +196,12 @@ final class StoreFrame {
         out.write(blob.borrowBytes());
     }
 
-    private static Blob readBlob(DataInputStream in) throws IOException {
-        int length = in.readInt();
-        if (length < 0 || length > in.available()) {
-            throw new EOFException("blob of " + length + " bytes in a frame with " + in.available() + " left");
+    private static Blob readBlob(FrameInput in) throws IOException {
+        int length = in.int32();
+        if (length < 0 || length > in.remaining()) {
+            throw new EOFException("blob of " + length + " bytes in a frame with " + in.remaining() + " left");
         }
-        return Blob.take(in.readNBytes(length));
+        return Blob.take(in.bytes(length));
     }
 
     private static void writeValue(DataOutputStream out, StoreValue value) throws IOException {
@@ -211,8 +209,8 @@ final class StoreFrame {
         writeBlob(out, value.bytes());
     }
 
-    private static StoreValue readValue(DataInputStream in) throws IOException {
-        return new StoreValue(in.readLong(), readBlob(in));
+    private static StoreValue readValue(FrameInput in) throws IOException {
+        return new StoreValue(in.int64(), readBlob(in));
     }
 
     private static void writeCursor(DataOutputStream out, Cursor cursor) throws IOException {
@@ -220,8 +218,8 @@ final class StoreFrame {
         out.writeLong(cursor.floorVersion());
     }
 
-    private static Cursor readCursor(DataInputStream in) throws IOException {
-        return new Cursor(in.readLong(), in.readLong());
+    private static Cursor readCursor(FrameInput in) throws IOException {
+        return new Cursor(in.int64(), in.int64());
     }
 
     private static void writeAnswer(DataOutputStream out, Look.Answer answer) throws IOException {
@@ -234,9 +232,8 @@ final class StoreFrame {
         }
     }
 
-    private static Look.Answer readAnswer(DataInputStream in) throws IOException {
-        return new Look.Answer(
-                in.readBoolean(), readCursor(in), in.readBoolean(), readList(in, StoreFrame::readChange));
+    private static Look.Answer readAnswer(FrameInput in) throws IOException {
+        return new Look.Answer(in.bool(), readCursor(in), in.bool(), readList(in, StoreFrame::readChange));
     }
 
     private static void writeChange(DataOutputStream out, Change change) throws IOException {
@@ -253,15 +250,12 @@ final class StoreFrame {
         }
     }
 
-    private static Change readChange(DataInputStream in) throws IOException {
-        if (in.readUnsignedByte() == 0) {
-            return new Change.Present(in.readUTF(), readValue(in));
+    private static Change readChange(FrameInput in) throws IOException {
+        if (in.unsignedByte() == 0) {
+            return new Change.Present(in.text(), readValue(in));
         }
         return new Change.Removed(
-                in.readUTF(),
-                in.readLong(),
-                in.readBoolean() ? Change.Cause.OWNER_GONE : Change.Cause.DELETED,
-                in.readUTF());
+                in.text(), in.int64(), in.bool() ? Change.Cause.OWNER_GONE : Change.Cause.DELETED, in.text());
     }
 
     private static <T> void writeOptional(DataOutputStream out, Optional<T> value, Writer<T> writer)
@@ -272,14 +266,14 @@ final class StoreFrame {
         }
     }
 
-    private static <T> Optional<T> readOptional(DataInputStream in, Reader<T> reader) throws IOException {
-        return in.readBoolean() ? Optional.of(reader.read(in)) : Optional.empty();
+    private static <T> Optional<T> readOptional(FrameInput in, Reader<T> reader) throws IOException {
+        return in.bool() ? Optional.of(reader.read(in)) : Optional.empty();
     }
 
-    private static <T> List<T> readList(DataInputStream in, Reader<T> reader) throws IOException {
-        int count = in.readInt();
-        if (count < 0 || count > in.available()) {
-            throw new EOFException("list of " + count + " in a frame with " + in.available() + " bytes left");
+    private static <T> List<T> readList(FrameInput in, Reader<T> reader) throws IOException {
+        int count = in.int32();
+        if (count < 0 || count > in.remaining()) {
+            throw new EOFException("list of " + count + " in a frame with " + in.remaining() + " bytes left");
         }
         List<T> list = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
@@ -299,9 +293,10 @@ final class StoreFrame {
     }
 
     private static <T> T read(byte[] frame, Reader<T> body) throws TransferException {
-        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(frame))) {
-            int magic = in.readUnsignedShort();
-            int version = in.readUnsignedByte();
+        try {
+            FrameInput in = new FrameInput(frame);
+            int magic = in.unsignedShort();
+            int version = in.unsignedByte();
             if (magic != MAGIC || version != VERSION) {
                 throw new TransferException(
                         Code.PROTOCOL,
@@ -311,13 +306,13 @@ final class StoreFrame {
                                 + ": run the same spark-mooncake jar on driver and executors");
             }
             T decoded = body.read(in);
-            if (in.available() > 0) {
-                throw new IOException(in.available() + " bytes too many");
+            if (in.remaining() > 0) {
+                throw new IOException(in.remaining() + " bytes too many");
             }
             return decoded;
         } catch (TransferException e) {
             throw e;
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IOException | IllegalArgumentException | BufferUnderflowException e) {
             throw new TransferException(
                     Code.PROTOCOL, "unreadable store frame of " + frame.length + " bytes: " + e.getMessage(), e);
         }
@@ -332,6 +327,6 @@ final class StoreFrame {
     }
 
     private interface Reader<T> {
-        T read(DataInputStream in) throws IOException;
+        T read(FrameInput in) throws IOException;
     }
 }

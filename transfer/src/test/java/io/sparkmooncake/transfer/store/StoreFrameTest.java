@@ -91,7 +91,7 @@ final class StoreFrameTest {
         frame[2] = 9;
         assertThatThrownBy(() -> StoreFrame.decodeRequest(frame))
                 .isInstanceOf(TransferException.class)
-                .hasMessageContaining("version=9, this build speaks magic=4d53 version=1")
+                .hasMessageContaining("version=9, this build speaks magic=4d53 version=2")
                 .hasMessageContaining("run the same spark-mooncake jar on driver and executors");
     }
 
