@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What was queued of a batch between two looks at its deadline: copies of some requests, and the tags behind them.
@@ -32,6 +33,7 @@ final class Slice {
     private long bytes;
     private int bounced;
     private int streams = 1;
+    private @Nullable PeerRegion newest;
     final int first;
     int last;
 
@@ -40,7 +42,9 @@ final class Slice {
         /** In one stream, none by a kernel. */
         KEPT,
         /** In any. */
-        FREE
+        FREE,
+        /** In any, short ones by one launch. */
+        GATHERED
     }
 
     /** What the host does when the device has written its memory. */
@@ -53,10 +57,9 @@ final class Slice {
      * @param host null for device memory
      * @param offset into the host's region
      */
-    record Side(
-            long address, @org.jspecify.annotations.Nullable HostRegion host, long offset) {
+    record Side(long address, @Nullable HostRegion host, long offset) {
         Side plus(long bytes) {
-            return new Side(address + bytes, host, offset + bytes);
+            return bytes == 0 ? this : new Side(address + bytes, host, offset + bytes);
         }
     }
 
@@ -83,14 +86,15 @@ final class Slice {
 
     /** Tells that a further region can be checked. */
     boolean takes(PeerRegion region) {
-        return touched.containsKey(region) || touched.size() < SliceRoom.TAGS;
+        return region.equals(newest) || touched.containsKey(region) || touched.size() < SliceRoom.TAGS;
     }
 
     /** Notes that a region is used until the slice is done; false where that is known. */
     boolean touch(PeerRegion region) {
-        if (touched.putIfAbsent(region, -1) != null) {
+        if (region.equals(newest) || touched.putIfAbsent(region, -1) != null) {
             return false;
         }
+        newest = region;
         region.retain();
         return true;
     }
@@ -98,7 +102,7 @@ final class Slice {
     /** Queues a copy of what {@link #room} said. */
     void copy(Side source, Side target, long length) {
         bytes += length;
-        boolean gathered = order == Order.FREE && length < GATHERED_BYTES;
+        boolean gathered = order == Order.GATHERED && length < GATHERED_BYTES;
         if (source.host() == null && target.host() == null) {
             if (gathered) {
                 rows(source.address(), target.address(), length);
@@ -139,7 +143,7 @@ final class Slice {
             lane.gather(room);
         }
         lane.join(streams);
-        if (order == Order.FREE) {
+        if (order != Order.KEPT) {
             touched.replaceAll(
                     (region, at) -> region.host() == null ? room.tag(region.tagAddress(), lane.stream(0)) : at);
         }
@@ -162,7 +166,7 @@ final class Slice {
     /** Returns the regions that were not live when they had been read, and why. */
     Map<PeerRegion, String> refusals() {
         Map<PeerRegion, String> refusals = new HashMap<>();
-        if (order == Order.FREE) {
+        if (order != Order.KEPT) {
             touched.forEach((region, at) -> {
                 String refusal = region.host() != null
                         ? region.hostRefusal()
