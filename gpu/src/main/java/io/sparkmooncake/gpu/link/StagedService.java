@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -175,8 +176,10 @@ final class StagedService implements ControlService, AutoCloseable {
             throw new TransferException(Code.CLOSED, "staging ended here");
         }
         if (windows.size() == MAX_WINDOWS) {
-            String oldest = windows.keySet().iterator().next();
-            drop(windows.remove(oldest));
+            Iterator<HostRegion> oldest = windows.values().iterator();
+            HostRegion dropped = oldest.next();
+            oldest.remove();
+            drop(dropped);
         }
         try {
             window = Regions.create(directory, Stage.BYTES, Location.ANY);
