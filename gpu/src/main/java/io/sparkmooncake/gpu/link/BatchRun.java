@@ -172,11 +172,20 @@ final class BatchRun {
         }
         Slice.Order order = batch.count() < FEW ? Slice.Order.FREE : Slice.Order.GATHERED;
         Slice slice = new Slice(lane, room, batch.opcode() == Opcode.WRITE ? Slice.Order.KEPT : order, next);
-        while (next < batch.count() && step(slice, after)) {
-            slice.last = next;
+        boolean launched = false;
+        try {
+            while (next < batch.count() && step(slice, after)) {
+                slice.last = next;
+            }
+            slice.launch();
+            launched = true;
+        } finally {
+            // What was queued before it failed is waited for, and completes nothing.
+            if (!launched) {
+                slice.abandon();
+            }
+            flying.addLast(slice);
         }
-        slice.launch();
-        flying.addLast(slice);
         return true;
     }
 

@@ -52,8 +52,16 @@ final class MappedTransport implements Transport {
         this.attributes = Map.of(
                 ProbeLayout.key(domain.name()),
                 ProbeLayout.of(mark, probe.descriptor(), word).encode());
-        for (Device device : devices) {
-            lanes.put(device.identity().ordinal(), new DeviceLane(domain.name(), device, this::trim));
+        boolean made = false;
+        try {
+            for (Device device : devices) {
+                lanes.put(device.identity().ordinal(), new DeviceLane(domain.name(), device, this::trim));
+            }
+            made = true;
+        } finally {
+            if (!made) {
+                lanes.values().forEach(DeviceLane::close);
+            }
         }
     }
 

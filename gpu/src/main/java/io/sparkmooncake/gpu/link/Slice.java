@@ -2,6 +2,7 @@
 package io.sparkmooncake.gpu.link;
 
 import io.sparkmooncake.gpu.driver.DeviceStream;
+import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -33,6 +34,7 @@ final class Slice {
     private long bytes;
     private int bounced;
     private int streams = 1;
+    private boolean abandoned;
     private @Nullable PeerRegion newest;
     final int first;
     int last;
@@ -150,6 +152,19 @@ final class Slice {
         room.done.record(lane.stream(0));
     }
 
+    /** Ends a slice of which not everything could be queued: no request of it is complete when it is done. */
+    void abandon() {
+        last = first;
+        afterwards.clear();
+        abandoned = true;
+        try {
+            lane.join(streams);
+            room.done.record(lane.stream(0));
+        } catch (GpuException e) {
+            lane.lose(e.getMessage());
+        }
+    }
+
     boolean isDone() {
         return room.done.isDone();
     }
@@ -166,7 +181,7 @@ final class Slice {
     /** Returns the regions that were not live when they had been read, and why. */
     Map<PeerRegion, String> refusals() {
         Map<PeerRegion, String> refusals = new HashMap<>();
-        if (order != Order.KEPT) {
+        if (order != Order.KEPT && !abandoned) {
             touched.forEach((region, at) -> {
                 String refusal = region.host() != null
                         ? region.hostRefusal()
