@@ -24,5 +24,5 @@ for (operation, total), (way, queued, single, call, right) in ours.items():
     if theirs[0] and min(ratio) < 1:
         behind.append("%s of %d: %.2f queued, %.2f single" % (operation, total, ratio[0], ratio[1]))
 print("%d rows, %d wrong, %s; behind NCCL in %d: %s" % (
-    len(ours), failed, "NCCL in all" if len(nccl) >= len(ours) else "NCCL in %d" % len(nccl), len(behind), "; ".join(behind) or "none"))
+    len(ours), failed, "NCCL not run" if not nccl else "NCCL in all" if len(nccl) >= len(ours) else "NCCL in %d" % len(nccl), len(behind), "; ".join(behind) or "none"))
 sys.exit(failed > 0 or len(ours) < (11 if len(sys.argv) > 3 else 55))

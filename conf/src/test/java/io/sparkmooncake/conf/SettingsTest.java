@@ -120,9 +120,9 @@ final class SettingsTest {
     @CsvSource(
             delimiter = ';',
             value = {
-                "transfer.paths; shm,rdma; rdma' is not one of shm, tcp. Allowed: a comma-separated choice of shm, tcp; default: shm,tcp",
+                "transfer.paths; shm,rdma; rdma' is not one of mnnvl, nvlink, staged, shm, tcp. Allowed: a comma-separated choice of mnnvl, nvlink, staged, shm, tcp; default: shm,tcp",
                 "transfer.paths; tcp,tcp; a name is repeated",
-                "transfer.paths; ''; is not one of shm, tcp",
+                "transfer.paths; ''; is not one of mnnvl, nvlink, staged, shm, tcp",
                 "connect.timeout; 99ms; 99ms is less than min=100ms. Allowed: 100ms to 24h",
                 "connect.timeout; 60; not a duration such as 30s; units are ms, s, m, h",
                 "transfer.timeout; 25h; 25h is more than max=24h",

@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 final class BatchRun {
     private static final int FLYING = 2;
 
+    /** For fewer requests a launch with its table takes longer than a copy each. */
+    private static final int FEW = 4;
+
     /** Copies that take longer than this after the batch's deadline never end. */
     private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(30);
 
@@ -167,13 +170,22 @@ final class BatchRun {
         if (room == null) {
             return false;
         }
-        boolean kept = batch.opcode() == Opcode.WRITE;
-        Slice slice = new Slice(lane, room, kept ? Slice.Order.KEPT : Slice.Order.FREE, next);
-        while (next < batch.count() && step(slice, after)) {
-            slice.last = next;
+        Slice.Order order = batch.count() < FEW ? Slice.Order.FREE : Slice.Order.GATHERED;
+        Slice slice = new Slice(lane, room, batch.opcode() == Opcode.WRITE ? Slice.Order.KEPT : order, next);
+        boolean launched = false;
+        try {
+            while (next < batch.count() && step(slice, after)) {
+                slice.last = next;
+            }
+            slice.launch();
+            launched = true;
+        } finally {
+            // What was queued before it failed is waited for, and completes nothing.
+            if (!launched) {
+                slice.abandon();
+            }
+            flying.addLast(slice);
         }
-        slice.launch();
-        flying.addLast(slice);
         return true;
     }
 

@@ -31,7 +31,7 @@ final class DeviceLane implements AutoCloseable {
     private static final int GRID = 132;
     private static final int BLOCK = 512;
     private static final int WARPS = BLOCK / 32;
-    private static final long SPIN_NANOS = 50_000;
+    private static final long SPIN_NANOS = 100_000;
     private static final long PAUSE_NANOS = 20_000;
     private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long SMALL_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -188,6 +188,7 @@ final class DeviceLane implements AutoCloseable {
 
     private void poll() {
         long workedNanos = System.nanoTime();
+        long lookedNanos = workedNanos;
         while (true) {
             List<Runnable> after = new ArrayList<>();
             boolean idle;
@@ -202,9 +203,12 @@ final class DeviceLane implements AutoCloseable {
             after.forEach(Runnable::run);
             if (!after.isEmpty()) {
                 workedNanos = System.nanoTime();
-            } else if (idle) {
+            } else if (idle && System.nanoTime() - workedNanos > SPIN_NANOS) {
                 LockSupport.parkNanos(IDLE_NANOS);
-                onIdle.run();
+                if (System.nanoTime() - lookedNanos > IDLE_NANOS) {
+                    onIdle.run();
+                    lookedNanos = System.nanoTime();
+                }
                 workedNanos = System.nanoTime();
             } else if (System.nanoTime() - workedNanos > SPIN_NANOS) {
                 LockSupport.parkNanos(PAUSE_NANOS);

@@ -32,6 +32,16 @@ record Domain(String name, Set<DeviceRegion.Kind> kinds, Reach reach, Creation c
         kinds = Set.copyOf(kinds);
     }
 
+    /** Tells that the path of a descriptor leads to memory that this transport maps. */
+    boolean maps(String path) {
+        for (DeviceRegion.Kind kind : kinds) {
+            if (path.startsWith(RegionPath.prefix(kind))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** How far handles lead. */
     enum Reach {
         /** To processes of the same host, whose life can be seen. */

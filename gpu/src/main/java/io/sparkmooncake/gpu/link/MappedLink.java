@@ -48,8 +48,7 @@ final class MappedLink implements Link {
                     && transport.domain().reach() == Domain.Reach.HOST
                     && !remote.path().isEmpty();
         }
-        RegionPath path = RegionPath.parse(remote.path());
-        return path != null && transport.domain().kinds().contains(path.kind());
+        return transport.domain().maps(remote.path());
     }
 
     @Override

@@ -49,10 +49,19 @@ final class MappedTransport implements Transport {
         RANDOM.nextBytes(word);
         ByteBuffer bytes = ByteBuffer.allocateDirect(ProbeLayout.WORD_BYTES);
         probe.device().write(probe.address(), bytes.put(word).flip());
-        this.attributes =
-                Map.of(ProbeLayout.key(domain.name()), new ProbeLayout(mark, probe.descriptor(), word).encode());
-        for (Device device : devices) {
-            lanes.put(device.identity().ordinal(), new DeviceLane(domain.name(), device, this::trim));
+        this.attributes = Map.of(
+                ProbeLayout.key(domain.name()),
+                ProbeLayout.of(mark, probe.descriptor(), word).encode());
+        boolean made = false;
+        try {
+            for (Device device : devices) {
+                lanes.put(device.identity().ordinal(), new DeviceLane(domain.name(), device, this::trim));
+            }
+            made = true;
+        } finally {
+            if (!made) {
+                lanes.values().forEach(DeviceLane::close);
+            }
         }
     }
 
@@ -164,7 +173,7 @@ final class MappedTransport implements Transport {
                         link.regions(lane.device().identity().ordinal()).acquire(theirs.probe());
                 try {
                     byte[] seen = bytes(lane.read(region.address(), ProbeLayout.WORD_BYTES));
-                    if (!java.util.Arrays.equals(seen, theirs.word())) {
+                    if (!java.util.Arrays.equals(seen, theirs.wordBytes())) {
                         return "read another word than the peer keeps: it reaches other memory than the peer's";
                     }
                     long slot = region.address() + ProbeLayout.slot(own);

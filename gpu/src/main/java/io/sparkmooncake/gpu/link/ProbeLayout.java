@@ -10,6 +10,7 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Base64;
+import java.util.HexFormat;
 
 /**
  * The one attribute of a transport of mapped memory, in Base64: which process it is, a small device region that a peer maps to learn
@@ -17,9 +18,9 @@ import java.util.Base64;
  *
  * @param mark of the process
  * @param probe the region
- * @param word its first bytes, random
+ * @param word its first bytes, random, hexadecimal
  */
-record ProbeLayout(ProcessMark mark, RegionDescriptor probe, byte[] word) {
+record ProbeLayout(ProcessMark mark, RegionDescriptor probe, String word) {
     static final int WORD_BYTES = 16;
     static final long SIZE_BYTES = 64 << 10;
 
@@ -30,8 +31,21 @@ record ProbeLayout(ProcessMark mark, RegionDescriptor probe, byte[] word) {
     /** Returns where a peer writes this word: random, so that two that come at once do not meet. */
     static long slot(byte[] word) {
         int slots = (int) (SIZE_BYTES / WORD_BYTES) - 1;
-        int random = (word[0] & 0xff) << 8 | word[1] & 0xff;
+        int random = ((word[0] & 0xff) << 8) | (word[1] & 0xff);
         return (long) WORD_BYTES * (1 + random % slots);
+    }
+
+    static ProbeLayout of(ProcessMark mark, RegionDescriptor probe, byte[] word) {
+        return new ProbeLayout(mark, probe, HexFormat.of().formatHex(word));
+    }
+
+    private static byte[] bytesOf(String word) {
+        return HexFormat.of().parseHex(word);
+    }
+
+    /** Returns the first bytes of the probe. */
+    byte[] wordBytes() {
+        return bytesOf(word);
     }
 
     String encode() {
@@ -39,7 +53,7 @@ record ProbeLayout(ProcessMark mark, RegionDescriptor probe, byte[] word) {
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.writeUTF(mark.encode());
             probe.writeTo(out);
-            out.write(word);
+            out.write(bytesOf(word));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -57,7 +71,7 @@ record ProbeLayout(ProcessMark mark, RegionDescriptor probe, byte[] word) {
                 new DataInputStream(new ByteArrayInputStream(Base64.getDecoder().decode(text)))) {
             ProcessMark mark = ProcessMark.parse(in.readUTF());
             RegionDescriptor probe = RegionDescriptor.readFrom(in);
-            return new ProbeLayout(mark, probe, in.readNBytes(WORD_BYTES));
+            return of(mark, probe, in.readNBytes(WORD_BYTES));
         } catch (IOException | IllegalArgumentException e) {
             throw new IOException("its " + key(transport) + "=" + text + " is unreadable", e);
         }

@@ -27,6 +27,11 @@ record RegionPath(
     private static final int PARTS = 8;
     private static final int HEXADECIMAL = 16;
 
+    /** Returns what the paths of memory of this kind begin with. */
+    static String prefix(DeviceRegion.Kind kind) {
+        return SCHEME + ":" + kind.name() + ":";
+    }
+
     /** Returns null for anything that is no path of device memory. */
     static @Nullable RegionPath parse(String text) {
         String[] parts = text.split(":", -1);

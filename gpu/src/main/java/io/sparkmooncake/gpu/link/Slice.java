@@ -2,12 +2,14 @@
 package io.sparkmooncake.gpu.link;
 
 import io.sparkmooncake.gpu.driver.DeviceStream;
+import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What was queued of a batch between two looks at its deadline: copies of some requests, and the tags behind them.
@@ -32,6 +34,8 @@ final class Slice {
     private long bytes;
     private int bounced;
     private int streams = 1;
+    private boolean abandoned;
+    private @Nullable PeerRegion newest;
     final int first;
     int last;
 
@@ -40,7 +44,9 @@ final class Slice {
         /** In one stream, none by a kernel. */
         KEPT,
         /** In any. */
-        FREE
+        FREE,
+        /** In any, short ones by one launch. */
+        GATHERED
     }
 
     /** What the host does when the device has written its memory. */
@@ -53,10 +59,9 @@ final class Slice {
      * @param host null for device memory
      * @param offset into the host's region
      */
-    record Side(
-            long address, @org.jspecify.annotations.Nullable HostRegion host, long offset) {
+    record Side(long address, @Nullable HostRegion host, long offset) {
         Side plus(long bytes) {
-            return new Side(address + bytes, host, offset + bytes);
+            return bytes == 0 ? this : new Side(address + bytes, host, offset + bytes);
         }
     }
 
@@ -83,14 +88,15 @@ final class Slice {
 
     /** Tells that a further region can be checked. */
     boolean takes(PeerRegion region) {
-        return touched.containsKey(region) || touched.size() < SliceRoom.TAGS;
+        return region.equals(newest) || touched.containsKey(region) || touched.size() < SliceRoom.TAGS;
     }
 
     /** Notes that a region is used until the slice is done; false where that is known. */
     boolean touch(PeerRegion region) {
-        if (touched.putIfAbsent(region, -1) != null) {
+        if (region.equals(newest) || touched.putIfAbsent(region, -1) != null) {
             return false;
         }
+        newest = region;
         region.retain();
         return true;
     }
@@ -98,7 +104,7 @@ final class Slice {
     /** Queues a copy of what {@link #room} said. */
     void copy(Side source, Side target, long length) {
         bytes += length;
-        boolean gathered = order == Order.FREE && length < GATHERED_BYTES;
+        boolean gathered = order == Order.GATHERED && length < GATHERED_BYTES;
         if (source.host() == null && target.host() == null) {
             if (gathered) {
                 rows(source.address(), target.address(), length);
@@ -139,11 +145,24 @@ final class Slice {
             lane.gather(room);
         }
         lane.join(streams);
-        if (order == Order.FREE) {
+        if (order != Order.KEPT) {
             touched.replaceAll(
                     (region, at) -> region.host() == null ? room.tag(region.tagAddress(), lane.stream(0)) : at);
         }
         room.done.record(lane.stream(0));
+    }
+
+    /** Ends a slice of which not everything could be queued: no request of it is complete when it is done. */
+    void abandon() {
+        last = first;
+        afterwards.clear();
+        abandoned = true;
+        try {
+            lane.join(streams);
+            room.done.record(lane.stream(0));
+        } catch (GpuException e) {
+            lane.lose(e.getMessage());
+        }
     }
 
     boolean isDone() {
@@ -162,7 +181,7 @@ final class Slice {
     /** Returns the regions that were not live when they had been read, and why. */
     Map<PeerRegion, String> refusals() {
         Map<PeerRegion, String> refusals = new HashMap<>();
-        if (order == Order.FREE) {
+        if (order != Order.KEPT && !abandoned) {
             touched.forEach((region, at) -> {
                 String refusal = region.host() != null
                         ? region.hostRefusal()

@@ -6,6 +6,7 @@ import io.sparkmooncake.gpu.driver.DeviceStream;
 import io.sparkmooncake.gpu.driver.PinnedMemory;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
  * Pinned memory and a stream through which a device's memory and a window of the host are copied. Threading: one thread at a time, by
@@ -18,23 +19,45 @@ final class Stage implements AutoCloseable {
     private final DeviceStream stream;
     private final PinnedMemory pinned;
 
+    /**
+     * A stretch of device memory and its place in the window. Those of one call follow each other without a gap.
+     *
+     * @param address of the device memory
+     * @param at in the window
+     * @param length in bytes
+     */
+    record Span(long address, long at, int length) {}
+
     Stage(Device device) {
         this.device = device;
         this.stream = device.stream();
         this.pinned = device.pin(BYTES);
     }
 
-    /** Copies from the device to the window, or the other way; returns when it is there. */
-    synchronized void download(long address, HostRegion window, long at, int length) {
-        device.download(pinned, 0, address, length, stream);
-        stream.synchronize();
-        window.slice(at, length).put(pinned.bytes().duplicate().limit(length));
+    private static int end(List<Span> spans) {
+        Span last = spans.get(spans.size() - 1);
+        return (int) last.at() + last.length();
     }
 
-    synchronized void upload(HostRegion window, long at, long address, int length) {
-        ByteBuffer from = window.slice(at, length);
-        pinned.bytes().put(0, from, 0, length);
-        device.upload(address, pinned, 0, length, stream);
+    /** Copies from the device to the window; returns when it is there. */
+    synchronized void download(List<Span> spans, HostRegion window) {
+        for (Span each : spans) {
+            device.download(pinned, each.at(), each.address(), each.length(), stream);
+        }
+        stream.synchronize();
+        int from = (int) spans.get(0).at();
+        ByteBuffer bytes = pinned.bytes().duplicate().limit(end(spans)).position(from);
+        window.slice(from, end(spans) - from).put(bytes);
+    }
+
+    /** Copies from the window to the device; returns when it is there. */
+    synchronized void upload(List<Span> spans, HostRegion window) {
+        int from = (int) spans.get(0).at();
+        int length = end(spans) - from;
+        pinned.bytes().put(from, window.slice(from, length), 0, length);
+        for (Span each : spans) {
+            device.upload(each.address(), pinned, each.at(), each.length(), stream);
+        }
         stream.synchronize();
     }
 

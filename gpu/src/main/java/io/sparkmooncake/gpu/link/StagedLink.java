@@ -160,13 +160,9 @@ final class StagedLink implements Link {
                 ask(StagedFrame.encode(StagedFrame.FETCH, entries), left);
             }
             carry(batch, pieces, devices, staging);
-            for (Piece each : pieces) {
-                local(batch, each, staging);
-            }
+            local(batch, pieces, staging);
         } else {
-            for (Piece each : pieces) {
-                local(batch, each, staging);
-            }
+            local(batch, pieces, staging);
             carry(batch, pieces, devices, staging);
             if (devices) {
                 ask(StagedFrame.encode(StagedFrame.STORE, entries), left);
@@ -196,30 +192,44 @@ final class StagedLink implements Link {
         }
     }
 
-    /** Copies one piece between the staging region and the local memory. */
-    private void local(TransferBatch batch, Piece piece, HostRegion staging) throws TransferException {
-        MemoryRegion memory = batch.local(piece.index());
-        long offset = batch.localOffset(piece.index()) + piece.offset();
-        boolean read = batch.opcode() == Opcode.READ;
-        if (memory instanceof DeviceMemory device) {
-            Stage stage = transport.stage(device.location().index());
-            awaitReady(batch, device);
-            if (read) {
-                stage.upload(staging, piece.at(), device.address() + offset, piece.length());
-            } else {
-                stage.download(device.address() + offset, staging, piece.at(), piece.length());
+    /** Copies pieces between the staging region and the local memory, those of one device after the other together. */
+    private void local(TransferBatch batch, List<Piece> pieces, HostRegion staging) throws TransferException {
+        int next = 0;
+        while (next < pieces.size()) {
+            MemoryRegion memory = batch.local(pieces.get(next).index());
+            if (memory instanceof HostRegion host) {
+                onHost(batch, pieces.get(next++), host, staging);
+                continue;
             }
-        } else if (memory instanceof HostRegion host) {
-            ByteBuffer here = host.slice(offset, piece.length());
-            ByteBuffer there = staging.slice(piece.at(), piece.length());
-            if (read) {
-                here.put(there);
-            } else {
-                there.put(here);
+            Stage stage = transport.stage(memory.location().index());
+            List<Stage.Span> spans = new ArrayList<>();
+            while (next < pieces.size()
+                    && batch.local(pieces.get(next).index()) instanceof DeviceMemory device
+                    && device.location().equals(memory.location())) {
+                Piece piece = pieces.get(next++);
+                awaitReady(batch, device);
+                long address = device.address() + batch.localOffset(piece.index()) + piece.offset();
+                spans.add(new Stage.Span(address, piece.at(), piece.length()));
             }
+            if (spans.isEmpty()) {
+                throw new TransferException(
+                        Code.UNREACHABLE, describe(batch) + ": does not reach local memory at " + memory.location());
+            }
+            if (batch.opcode() == Opcode.READ) {
+                stage.upload(spans, staging);
+            } else {
+                stage.download(spans, staging);
+            }
+        }
+    }
+
+    private static void onHost(TransferBatch batch, Piece piece, HostRegion host, HostRegion staging) {
+        ByteBuffer here = host.slice(batch.localOffset(piece.index()) + piece.offset(), piece.length());
+        ByteBuffer there = staging.slice(piece.at(), piece.length());
+        if (batch.opcode() == Opcode.READ) {
+            here.put(there);
         } else {
-            throw new TransferException(
-                    Code.UNREACHABLE, describe(batch) + ": does not reach local memory at " + memory.location());
+            there.put(here);
         }
     }
 

@@ -15,7 +15,9 @@ import io.sparkmooncake.transfer.spi.Transport;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,24 +87,30 @@ final class StagedService implements ControlService, AutoCloseable {
         if (op == StagedFrame.OPEN) {
             return StagedFrame.encode(window.descriptor());
         }
-        long at = 0;
-        for (Entry entry : entries) {
-            if (at + entry.length() > window.sizeBytes()) {
-                throw new TransferException(Code.PROTOCOL, "staged bytes exceed the window of " + window.sizeBytes());
+        long total = entries.stream().mapToLong(Entry::length).sum();
+        if (total > window.sizeBytes()) {
+            throw new TransferException(Code.PROTOCOL, "staged bytes exceed the window of " + window.sizeBytes());
+        }
+        List<DeviceMemory> held = new ArrayList<>();
+        try {
+            for (Entry each : entries) {
+                held.add(hold(each));
             }
-            try {
-                move(op, entry, window, at);
-            } catch (TransferException e) {
-                // Who asks for several asks again for each alone.
-                refused.add(e.code() == Code.REFUSED && entries.size() == 1 ? 1 : 0);
-                throw e;
-            }
-            at += entry.length();
+            move(op, entries, held, window);
+        } catch (GpuException e) {
+            throw new TransferException(Code.UNREACHABLE, "staging failed at the owner: " + e.getMessage(), e);
+        } catch (TransferException e) {
+            // Who asks for several asks again for each alone.
+            refused.add(e.code() == Code.REFUSED && entries.size() == 1 ? 1 : 0);
+            throw e;
+        } finally {
+            held.forEach(DeviceMemory::release);
         }
         return ByteBuffer.allocate(Integer.BYTES).putInt(0, entries.size());
     }
 
-    private void move(byte op, Entry entry, HostRegion window, long at) throws TransferException {
+    /** Returns a region, counted once for the caller. */
+    private DeviceMemory hold(Entry entry) throws TransferException {
         DeviceMemory memory = regions.get(entry.id());
         String refusal = "";
         if (memory == null) {
@@ -118,17 +126,44 @@ final class StagedService implements ControlService, AutoCloseable {
                     "staged device region id=" + entry.id() + " offset=" + entry.offset() + " length=" + entry.length()
                             + " refused: " + refusal);
         }
-        try {
-            Stage stage = stages.get(memory.location().index());
-            if (stage != null && op == StagedFrame.FETCH) {
-                stage.download(memory.address() + entry.offset(), window, at, entry.length());
-            } else if (stage != null) {
-                stage.upload(window, at, memory.address() + entry.offset(), entry.length());
+        return memory;
+    }
+
+    /** Copies stretches, those of one device after the other together. */
+    private void move(byte op, List<Entry> entries, List<DeviceMemory> memories, HostRegion window)
+            throws TransferException {
+        long at = 0;
+        int next = 0;
+        while (next < entries.size()) {
+            Stage stage = stages.get(memories.get(next).location().index());
+            List<Stage.Span> spans = new ArrayList<>();
+            for (int first = next;
+                    next < entries.size()
+                            && memories.get(next)
+                                    .location()
+                                    .equals(memories.get(first).location());
+                    next++) {
+                Entry entry = entries.get(next);
+                spans.add(new Stage.Span(memories.get(next).address() + entry.offset(), at, entry.length()));
+                at += entry.length();
             }
-        } catch (GpuException e) {
-            throw new TransferException(Code.UNREACHABLE, "staging failed at the owner: " + e.getMessage(), e);
-        } finally {
-            memory.release();
+            if (stage == null) {
+                throw new TransferException(Code.UNREACHABLE, "staging has no device of that memory");
+            }
+            synchronized (stage) {
+                // Whoever unregisters a region waits for this lock, and then nothing more is copied from it.
+                for (DeviceMemory each : memories) {
+                    if (!regions.containsKey(each.id())) {
+                        throw new TransferException(
+                                Code.REFUSED, "staged device region id=" + each.id() + " was unregistered");
+                    }
+                }
+                if (op == StagedFrame.FETCH) {
+                    stage.download(spans, window);
+                } else {
+                    stage.upload(spans, window);
+                }
+            }
         }
     }
 
@@ -141,8 +176,10 @@ final class StagedService implements ControlService, AutoCloseable {
             throw new TransferException(Code.CLOSED, "staging ended here");
         }
         if (windows.size() == MAX_WINDOWS) {
-            String oldest = windows.keySet().iterator().next();
-            drop(windows.remove(oldest));
+            Iterator<HostRegion> oldest = windows.values().iterator();
+            HostRegion dropped = oldest.next();
+            oldest.remove();
+            drop(dropped);
         }
         try {
             window = Regions.create(directory, Stage.BYTES, Location.ANY);

@@ -70,7 +70,9 @@ final class StagedTransport implements Transport {
         this.probe = DeviceMemory.allocate(Domain.NVLINK.creation(), devices.get(0), ProbeLayout.SIZE_BYTES);
         ByteBuffer bytes = ByteBuffer.allocateDirect(ProbeLayout.WORD_BYTES);
         devices.get(0).write(probe.address(), bytes.put(word).flip());
-        this.attributes = Map.of(ProbeLayout.key(NAME), new ProbeLayout(mark, probe.descriptor(), word).encode());
+        this.attributes = Map.of(
+                ProbeLayout.key(NAME),
+                ProbeLayout.of(mark, probe.descriptor(), word).encode());
         this.executor = Executors.newSingleThreadExecutor(task -> {
             Thread thread = new Thread(task, "mooncake-staged");
             thread.setDaemon(true);
@@ -202,12 +204,12 @@ final class StagedTransport implements Transport {
             byte[] own = new byte[ProbeLayout.WORD_BYTES];
             RANDOM.nextBytes(own);
             move(link, Opcode.READ, scratch, theirs.probe(), 0);
-            if (!Arrays.equals(word(scratch), theirs.word())) {
+            if (!Arrays.equals(word(scratch), theirs.wordBytes())) {
                 return false;
             }
             scratch.slice(0, own.length).put(own);
             move(link, Opcode.WRITE, scratch, theirs.probe(), ProbeLayout.slot(own));
-            scratch.slice(0, own.length).put(theirs.word());
+            scratch.slice(0, own.length).put(theirs.wordBytes());
             move(link, Opcode.READ, scratch, theirs.probe(), ProbeLayout.slot(own));
             return Arrays.equals(word(scratch), own);
         } finally {

@@ -110,7 +110,7 @@ final class LinkFaults {
         assertThatThrownBy(() -> DeviceMemory.allocate(fixture.device(), DeviceRegion.Kind.PLAIN, 2 * total))
                 .isInstanceOf(GpuException.class)
                 .hasMessageContaining("free=")
-                .satisfies(e -> checks.say("    %s", e.getMessage()));
+                .satisfies(e -> checks.say("    %s", String.valueOf(e.getMessage())));
     }
 
     /** A WRITE of memory that a stream fills a little later has what the stream wrote; nothing of the host waits for it. */

@@ -68,6 +68,15 @@ final class ConnectionTest {
         assertRefused(Fault.DEVICE_ONLY, "does not move bytes between location=* here and location=* there");
     }
 
+    @Test
+    void takesTheProofOfALinkThatReachesNoHostMemory() {
+        one.shm.fault(Fault.PROVES_ITSELF);
+        Peer peer = agent.done(connect());
+        assertThat(peer.paths()).allSatisfy(path -> assertThat(path.offered()).isTrue());
+        assertThat(peer.paths().get(0).reason()).isEqualTo("a word of the device was read back");
+        assertThat(agent.alarms()).isZero();
+    }
+
     private void assertRefused(Fault fault, String reason) {
         FakeProcess third = world.start("third-" + fault, 0x33);
         one.shm.fault(fault);

@@ -53,7 +53,9 @@ public final class FakeTransport implements Transport {
         /** Copies the peer's memory when it opens and works on the copy. */
         STALE_COPY,
         /** Moves device memory only. */
-        DEVICE_ONLY
+        DEVICE_ONLY,
+        /** Links reach device memory only, and the transport has proved them. */
+        PROVES_ITSELF
     }
 
     public FakeTransport(String name, String process, Map<String, FakeTransport> network) {
@@ -145,8 +147,14 @@ public final class FakeTransport implements Transport {
 
         @Override
         public boolean reaches(Location local, RegionDescriptor remote) {
-            Location.Kind kind = fault == Fault.DEVICE_ONLY ? Location.Kind.CUDA : Location.Kind.HOST;
+            boolean devices = fault == Fault.DEVICE_ONLY || fault == Fault.PROVES_ITSELF;
+            Location.Kind kind = devices ? Location.Kind.CUDA : Location.Kind.HOST;
             return local.kind() == kind && remote.location().kind() == kind;
+        }
+
+        @Override
+        public Optional<String> proof() {
+            return fault == Fault.PROVES_ITSELF ? Optional.of("a word of the device was read back") : Optional.empty();
         }
 
         @Override
