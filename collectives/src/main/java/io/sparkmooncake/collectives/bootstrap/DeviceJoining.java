@@ -37,7 +37,7 @@ final class DeviceJoining {
     private final DeviceSeat seat;
 
     /** What a rank tells the others. */
-    private record Place(String mark, String cause) implements Serializable {
+    record Place(String mark, String cause) implements Serializable {
         private static final long serialVersionUID = 1;
     }
 
@@ -54,11 +54,7 @@ final class DeviceJoining {
         boolean joined = false;
         try {
             List<Place> places = host.allGatherObjects(new Place(rendezvous.mark(), seat.unavailabilityCause()));
-            Map<String, List<Integer>> hosts = new LinkedHashMap<>();
-            for (int rank = 0; rank < places.size(); rank++) {
-                hosts.computeIfAbsent(places.get(rank).mark, mark -> new ArrayList<>())
-                        .add(rank);
-            }
+            Map<String, List<Integer>> hosts = byHost(places);
             String refusal = refusal(places, hosts);
             Communicator result = refusal.isEmpty() ? onDevices(List.copyOf(hosts.values())) : refused(refusal);
             joined = true;
@@ -69,6 +65,16 @@ final class DeviceJoining {
                 host.close();
             }
         }
+    }
+
+    /** Returns the ranks of each host, hosts in the order of their first. */
+    static Map<String, List<Integer>> byHost(List<Place> places) {
+        Map<String, List<Integer>> hosts = new LinkedHashMap<>();
+        for (int rank = 0; rank < places.size(); rank++) {
+            hosts.computeIfAbsent(places.get(rank).mark, mark -> new ArrayList<>())
+                    .add(rank);
+        }
+        return hosts;
     }
 
     private Communicator refused(String refusal) {
@@ -146,7 +152,7 @@ final class DeviceJoining {
     }
 
     /** Returns why the ranks stay on the host, the same on all of them; empty where they do not. */
-    private static String refusal(List<Place> places, Map<String, List<Integer>> hosts) {
+    static String refusal(List<Place> places, Map<String, List<Integer>> hosts) {
         StringBuilder rows = new StringBuilder();
         int without = 0;
         for (int rank = 0; rank < places.size(); rank++) {

@@ -23,6 +23,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** Ranks that were assigned devices where there are none; those of machines that have them are checked by integration/gpu/run. */
@@ -54,6 +55,29 @@ final class DeviceJoiningTest {
                     .containsOnly("2 of 2 ranks cannot use a device: rank 0: this process gives its ranks no devices;"
                             + " rank 1: this process gives its ranks no devices");
         }
+    }
+
+    private static String refusal(String... marks) {
+        List<DeviceJoining.Place> places = Stream.of(marks)
+                .map(mark -> new DeviceJoining.Place(mark, mark.equals("none") ? "no driver" : ""))
+                .toList();
+        return DeviceJoining.refusal(places, DeviceJoining.byHost(places));
+    }
+
+    @Test
+    void hostsJoinWithAsManyRanksEach() {
+        assertThat(refusal("a", "a", "a")).isEmpty();
+        assertThat(refusal("a", "b", "a", "b")).isEmpty();
+        assertThat(refusal("a", "b", "a"))
+                .isEqualTo(
+                        "devices of several hosts join where each host has as many ranks as the others, and these are"
+                                + " ranks=[[0, 2], [1]]");
+        assertThat(refusal("a", "", "a"))
+                .isEqualTo("1 of 3 ranks cannot use a device: rank 1: path shm is off, so ranks of one host do not know"
+                        + " each other");
+        assertThat(refusal(Stream.generate(() -> "none").limit(20).toArray(String[]::new)))
+                .startsWith("20 of 20 ranks cannot use a device: rank 0: no driver; rank 1: no driver")
+                .endsWith("rank 15: no driver; and 4 more");
     }
 
     @Test

@@ -28,6 +28,9 @@ final class Completion {
     private final CallQueue calls;
     private volatile @Nullable CollectiveException failure;
 
+    /** Since when the host's communicator was seen to be broken; 0 as long as it was not. */
+    private long brokenNanos;
+
     Completion(DeviceGroup group, CallQueue calls) {
         this.group = group;
         this.calls = calls;
@@ -82,13 +85,21 @@ final class Completion {
         }
     }
 
-    /** Ends the kernels of all ranks as soon as the host knows that one is lost or gave up, and not at their limit. */
+    /**
+     * Ends the kernels of all ranks as soon as the host knows that one is lost, and not at their limit. A rank that gave up has told the
+     * kernels itself, and why; that comes first.
+     */
     private void heedHost() {
         try {
             if (failure == null) {
                 group.control.requireWhole();
             }
         } catch (CollectiveException e) {
+            long now = System.nanoTime();
+            brokenNanos = brokenNanos == 0 ? now : brokenNanos;
+            if (e.code() != Code.RANK_LOST && now - brokenNanos < LETTING_GO_NANOS) {
+                return;
+            }
             synchronized (this) {
                 if (failure != null) {
                     return;

@@ -2,6 +2,7 @@
 package io.sparkmooncake.gpu.driver;
 
 import io.sparkmooncake.gpu.driver.GpuException.Code;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,7 +47,7 @@ public final class Cuda {
                     "the driver is there, but JCuda is not on the class path (" + e.getMessage()
                             + "): add org.jcuda:jcuda and org.jcuda:jcuda-natives:linux-x86_64",
                     List.of());
-        } catch (GpuException | LinkageError | UnsupportedOperationException e) {
+        } catch (GpuException | LinkageError | UnsupportedOperationException | UncheckedIOException e) {
             return new Found("the driver is there and does not work: " + e.getMessage(), List.of());
         }
     }

@@ -67,6 +67,7 @@ final class DriverCalls {
     }
 
     static List<DeviceIdentity> devices() {
+        DriverLibrary.load();
         int code = JCudaDriver.cuInit(0);
         if (code == CUresult.CUDA_ERROR_NO_DEVICE) {
             return List.of();

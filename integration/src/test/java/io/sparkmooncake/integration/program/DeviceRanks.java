@@ -49,7 +49,7 @@ final class DeviceRanks implements Program {
         try {
             ranks.allReduce(nowhere, nowhere, ReduceOp.SUM);
         } catch (IllegalArgumentException e) {
-            message = e.getMessage();
+            message = String.valueOf(e.getMessage());
         }
         ranks.barrier();
         return message;
