@@ -32,6 +32,21 @@ def queued(work, times):
     return median([events[i - 1].elapsed_time(events[i]) * 1000 for i in range(1, times)])
 
 
+def in_row(work, times):
+    each = []
+    for _ in range(5):
+        torch.cuda.synchronize()
+        dist.barrier()
+        torch.cuda.synchronize()
+        events[0].record()
+        for _ in range(times):
+            work()
+        events[1].record()
+        torch.cuda.synchronize()
+        each.append(events[0].elapsed_time(events[1]) * 1000 / times)
+    return median(each)
+
+
 def single(work, times):
     each = []
     for _ in range(times):
@@ -60,10 +75,10 @@ for operation in ["ALL_REDUCE", "REDUCE_SCATTER", "ALL_GATHER", "BROADCAST", "AL
             "ALL_TO_ALL": lambda: dist.all_to_all_single(target[: n * size], source[: n * size]),
         }[operation]
         times = 40 if total <= 1 << 20 else 20 if total <= 64 << 20 else 8
-        figures = queued(work, times), single(work, 30 if total <= 4 << 20 else 8)
+        figures = queued(work, times), in_row(work, times), single(work, 30 if total <= 4 << 20 else 8)
         if operation == "ALL_REDUCE":
             target.zero_()  # sums grow with every call
         if rank == 0:
-            print("nccl|%s|%d|%.1f|%.1f" % ((operation, total) + figures), flush=True)
+            print("nccl|%s|%d|%.1f|%.1f|%.1f" % ((operation, total) + figures), flush=True)
         total *= 4
 dist.destroy_process_group()

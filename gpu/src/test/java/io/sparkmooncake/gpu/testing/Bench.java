@@ -18,8 +18,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Times on the device's clock: queued behind a gate, so that no launch is in the figure, and single on an idle stream; and of blocking
- * calls of the communicator on the host's clock. Medians, of the slowest rank. Every row is checked on fresh data first.
+ * Times on the device's clock: queued behind a gate, so that no launch is in the figure; launched one after the other, as a program
+ * does; and single on an idle stream; and of blocking calls of the communicator on the host's clock. Medians, of the slowest rank. Every row is checked on fresh data first.
  */
 final class Bench {
     private static final List<Operation> OPERATIONS = System.getenv("GPU_BENCH_BRIEF") != null
@@ -33,6 +33,7 @@ final class Bench {
     private static final long MIB = 1 << 20;
     private static final long MOST = 1L << 30;
     private static final int EVENTS = 64;
+    private static final int ROWS = 5;
 
     /** Where vectors begin in their region: as allocations of their own would. */
     private static final long OFFSET = number("GPU_BENCH_OFFSET", 2 * MIB);
@@ -103,17 +104,19 @@ final class Bench {
         int times = total <= MIB ? 40 : total <= 64 * MIB ? 20 : 8;
         int singles = total <= 4 * MIB ? 30 : 8;
         double behindGate = slowest(queued(() -> enqueue(operation, bytes), times));
+        double inRow = slowest(inRow(() -> enqueue(operation, bytes), times));
         double single = slowest(single(() -> enqueue(operation, bytes), singles));
         double blocking = slowest(blocking(() -> call(operation, bytes), singles));
         good &= right;
         if (rank.rank == 0) {
             GpuRank.OUT.printf(
                     java.util.Locale.ROOT,
-                    "ours|%s|%d|%s|%.1f|%.1f|%.1f|%s%n",
+                    "ours|%s|%d|%s|%.1f|%.1f|%.1f|%.1f|%s%n",
                     operation,
                     total,
                     queued.wayOf(operation, whole ? bytes : bytes * rank.size).describe(),
                     behindGate,
+                    inRow,
                     single,
                     blocking,
                     right ? "yes" : "NO");
@@ -204,6 +207,22 @@ final class Bench {
         double[] each = new double[times - 1];
         for (int i = 1; i < times; i++) {
             each[i - 1] = events[i].microsSince(events[i - 1]);
+        }
+        return median(each);
+    }
+
+    private double inRow(Work work, int times) throws Exception {
+        double[] each = new double[ROWS];
+        for (int row = 0; row < ROWS; row++) {
+            stream.synchronize();
+            communicator.barrier();
+            events[0].record(stream);
+            for (int i = 0; i < times; i++) {
+                work.run();
+            }
+            events[1].record(stream);
+            stream.synchronize();
+            each[row] = events[1].microsSince(events[0]) / times;
         }
         return median(each);
     }
