@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A Java array that ranks reduce again and again: on their GPUs where Spark assigned each of them one, in the host's memory elsewhere. On
  * GPUs the array is copied to a buffer of the rank's device, reduced there over what joins the devices, and copied back. The result
- * is the same: elements are reduced in the order of ranks, whoever reduces them.
+ * is the same on ranks of one host: elements are reduced in the order of ranks, whoever reduces them. Over several hosts they are reduced
+ * host by host, which may change the last bits.
  *
  * <p>Threading: as the communicator.
  */

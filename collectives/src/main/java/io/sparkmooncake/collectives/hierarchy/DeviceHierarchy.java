@@ -67,6 +67,11 @@ public final class DeviceHierarchy implements Fabric {
             parts.abort(Objects.toString(e.getMessage(), ""));
             failure = settled(e);
             throw failure;
+        } catch (RuntimeException e) {
+            // A device that fails here must not leave the others waiting for this rank.
+            parts.abort(String.valueOf(e.getMessage()));
+            failure = new CollectiveException(Code.ABORTED, String.valueOf(e.getMessage()), e);
+            throw e;
         }
     }
 

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Takes memory of a rank's device through the heap. Elements of the host stay as they are. Threading: the rank's own. */
 final class HostCopies {
+    /** Of a Java array, whatever the type. */
+    private static final long MOST_ELEMENTS = Integer.MAX_VALUE - 8L;
+
     /** Elements at a time where an operation can be cut. */
     private static final int PIECE = 1 << 20;
 
@@ -36,7 +39,12 @@ final class HostCopies {
         if (!(elements instanceof DeviceElements memory)) {
             return elements;
         }
-        Elements copy = Elements.allocate(memory.type(), Math.toIntExact(memory.count()));
+        if (memory.count() > MOST_ELEMENTS) {
+            throw new IllegalArgumentException(
+                    "memory of a device passes through the host between hosts, elements=" + memory.count()
+                            + " and at most " + MOST_ELEMENTS + " at once: call the operation for parts of it");
+        }
+        Elements copy = Elements.allocate(memory.type(), (int) memory.count());
         device.download(memory, copy);
         return copy;
     }

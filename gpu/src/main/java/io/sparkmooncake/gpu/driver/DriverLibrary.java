@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.gpu.driver;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,6 +28,9 @@ final class DriverLibrary {
     static void load() {
         String before = System.getProperty(PLACE);
         try {
+            // java.io.File reads the property once, when it first makes such a file: before it is changed, or others
+            // get our folder.
+            Files.delete(File.createTempFile("mooncake-cuda", null).toPath());
             Path folder = Files.createTempDirectory("mooncake-cuda");
             try {
                 System.setProperty(PLACE, folder.toString());
@@ -41,19 +44,17 @@ final class DriverLibrary {
         }
     }
 
-    /** What another thread may have put there meanwhile stays. */
-    private static void remove(Path folder) throws IOException {
-        List<Path> unpacked;
+    /** What another thread may have put there meanwhile stays, and so does what cannot be deleted: the library is loaded. */
+    private static void remove(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
-            unpacked = files.filter(each -> each.getFileName().toString().startsWith(LIBRARY))
+            List<Path> unpacked = files.filter(
+                            each -> each.getFileName().toString().startsWith(LIBRARY))
                     .toList();
-        }
-        for (Path each : unpacked) {
-            Files.delete(each);
-        }
-        try {
+            for (Path each : unpacked) {
+                Files.delete(each);
+            }
             Files.delete(folder);
-        } catch (DirectoryNotEmptyException inUse) {
+        } catch (IOException inUse) {
             return;
         }
     }
