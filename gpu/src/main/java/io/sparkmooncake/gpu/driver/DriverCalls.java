@@ -61,6 +61,7 @@ final class DriverCalls {
                     CUresult.CUDA_ERROR_INVALID_VALUE,
                     CUresult.CUDA_ERROR_INVALID_HANDLE -> Code.REFUSED;
             case CUresult.CUDA_ERROR_NO_DEVICE, CUresult.CUDA_ERROR_NOT_INITIALIZED -> Code.UNAVAILABLE;
+            case CUresult.CUDA_ERROR_ECC_UNCORRECTABLE, CUresult.CUDA_ERROR_NVLINK_UNCORRECTABLE -> Code.DEVICE_LOST;
             default -> code >= CUresult.CUDA_ERROR_ILLEGAL_ADDRESS ? Code.DEVICE_LOST : Code.DRIVER;
         };
         throw new GpuException(kind, what + " on " + device + ": the driver says " + say(code));

@@ -13,6 +13,7 @@ import com.sun.jna.NativeLibrary;
 public final class ProcessDescriptors {
     private static final long PIDFD_OPEN = 434;
     private static final long PIDFD_GETFD = 438;
+    private static final int CLOSED = 9;
 
     private ProcessDescriptors() {}
 
@@ -23,6 +24,31 @@ public final class ProcessDescriptors {
      * @throws GpuException REFUSED with the kernel's error number and what usually causes it
      */
     public static int take(long pid, int descriptor) {
+        long taken = duplicate(pid, descriptor);
+        if (taken < 0) {
+            throw refused("pidfd_getfd of descriptor=" + descriptor + " of pid=" + pid, (int) -taken);
+        }
+        return (int) taken;
+    }
+
+    /** Says why this process cannot take descriptors of another one; empty where it can. */
+    public static String refusal(long pid) {
+        try {
+            long taken = duplicate(pid, 0);
+            if (taken >= 0) {
+                close((int) taken);
+            } else if (taken != -CLOSED) {
+                return refused("pidfd_getfd of pid=" + pid, (int) -taken).getMessage();
+            }
+            // The kernel looks for the right before it looks for the descriptor.
+            return "";
+        } catch (GpuException e) {
+            return e.getMessage();
+        }
+    }
+
+    /** Returns a descriptor, or the kernel's error number below zero. */
+    private static long duplicate(long pid, int descriptor) {
         try {
             Function syscall = NativeLibrary.getInstance("c").getFunction("syscall");
             long process = syscall.invokeLong(new Object[] {PIDFD_OPEN, pid, 0L});
@@ -32,10 +58,7 @@ public final class ProcessDescriptors {
             long taken = syscall.invokeLong(new Object[] {PIDFD_GETFD, process, (long) descriptor, 0L});
             int error = Native.getLastError();
             close((int) process);
-            if (taken < 0) {
-                throw refused("pidfd_getfd of descriptor=" + descriptor + " of pid=" + pid, error);
-            }
-            return (int) taken;
+            return taken < 0 ? -error : taken;
         } catch (LinkageError e) {
             throw new GpuException(GpuException.Code.UNAVAILABLE, "descriptors need JNA on the class path: " + e, e);
         }
@@ -52,7 +75,7 @@ public final class ProcessDescriptors {
                 ": this process may not trace the owner; kernel.yama.ptrace_scope or a container's seccomp"
                         + " profile forbids it. Use plain memory";
             case 3 -> ": the process ended, or runs in another PID name space";
-            case 9 -> ": the owner closed it";
+            case CLOSED -> ": the owner closed it";
             case 38 -> ": the kernel is older than 5.6. Use plain memory";
             default -> "";
         };

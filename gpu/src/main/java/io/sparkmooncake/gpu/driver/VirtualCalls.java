@@ -27,20 +27,10 @@ final class VirtualCalls {
     /**
      * Finds the driver's library, which JCuda has loaded already.
      *
-     * @throws GpuException UNAVAILABLE, naming what is missing
+     * @throws LinkageError where JNA or the library is missing; without JNA this class cannot be linked, so callers catch it
      */
     static VirtualCalls open() {
-        try {
-            return new VirtualCalls(NativeLibrary.getInstance(LIBRARY));
-        } catch (NoClassDefFoundError e) {
-            throw new GpuException(
-                    GpuException.Code.UNAVAILABLE,
-                    "virtual memory needs JNA, which is not on the class path (" + e.getMessage()
-                            + "): add net.java.dev.jna:jna, or use plain memory",
-                    e);
-        } catch (LinkageError e) {
-            throw new GpuException(GpuException.Code.UNAVAILABLE, LIBRARY + " cannot be called: " + e, e);
-        }
+        return new VirtualCalls(NativeLibrary.getInstance(LIBRARY));
     }
 
     private int call(String name, Object... arguments) {

@@ -61,10 +61,25 @@ public final class VirtualMemory {
 
     private synchronized VirtualCalls enter() {
         if (calls == null) {
-            calls = VirtualCalls.open();
+            calls = open();
         }
         device.enter();
         return calls;
+    }
+
+    /** Finds the calls, or says what is missing. */
+    static VirtualCalls open() {
+        try {
+            return VirtualCalls.open();
+        } catch (NoClassDefFoundError e) {
+            throw new GpuException(
+                    GpuException.Code.UNAVAILABLE,
+                    "virtual memory needs JNA, which is not on the class path (" + e.getMessage()
+                            + "): add net.java.dev.jna:jna, or use plain memory",
+                    e);
+        } catch (LinkageError e) {
+            throw new GpuException(GpuException.Code.UNAVAILABLE, "the driver's library cannot be called: " + e, e);
+        }
     }
 
     /** Creates and maps memory that can be exported as this type; the caller's until {@link #free}. */

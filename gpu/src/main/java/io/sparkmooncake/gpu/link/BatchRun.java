@@ -63,7 +63,7 @@ final class BatchRun {
                 if (end == null) {
                     end = reasonToEnd();
                 }
-                while (end == null && flying.size() < FLYING && next < batch.count() && isReady() && fly(after)) {
+                while (canFly() && isReady() && fly(after)) {
                     land(after);
                 }
             }
@@ -89,6 +89,10 @@ final class BatchRun {
             after.add(() -> batch.failUnfinished(reason));
         }
         return true;
+    }
+
+    private boolean canFly() {
+        return end == null && lane.lost() == null && flying.size() < FLYING && next < batch.count();
     }
 
     private void fail(GpuException e) {
@@ -132,7 +136,15 @@ final class BatchRun {
     private void land(List<Runnable> after) {
         while (!flying.isEmpty()) {
             Slice slice = flying.getFirst();
-            if (!slice.isDone()) {
+            boolean done;
+            try {
+                done = slice.isDone();
+            } catch (GpuException e) {
+                // Whatever it is, nobody can say any more when the copies are done.
+                lane.lose(e.getMessage());
+                return;
+            }
+            if (!done) {
                 if (System.nanoTime() - batch.deadlineNanos() > STUCK_NANOS) {
                     lane.lose("copies did not end within " + TimeUnit.NANOSECONDS.toSeconds(STUCK_NANOS)
                             + " s after their deadline");

@@ -35,6 +35,10 @@ final class DeviceLane implements AutoCloseable {
     private static final long PAUSE_NANOS = 20_000;
     private static final long IDLE_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long SMALL_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** Batches that were told to end have nothing to do but wait for two slices. */
+    private static final long CLOSE_NANOS = TimeUnit.SECONDS.toNanos(60);
+
     private static final int SMALL_BYTES = 4096;
 
     private final Device device;
@@ -58,23 +62,24 @@ final class DeviceLane implements AutoCloseable {
     @GuardedBy("this")
     private int roomsMade;
 
-    @GuardedBy("this")
-    private boolean closing;
-
     private final ConcurrentLinkedQueue<Runnable> chores = new ConcurrentLinkedQueue<>();
+    private volatile boolean closing;
     private volatile @Nullable String lost;
 
     DeviceLane(String transport, Device device, Runnable onIdle) {
         this.device = device;
         this.onIdle = onIdle;
-        this.kernels = Kernels.load(device);
-        this.gather = kernels.kernel("gatherBlocks", table, rows);
-        for (int i = 0; i < STREAMS; i++) {
-            streams.add(device.stream());
-            joins.add(device.event());
+        try (Taken taken = new Taken()) {
+            this.kernels = taken.add(Kernels.load(device), KernelModule::close);
+            this.gather = kernels.kernel("gatherBlocks", table, rows);
+            for (int i = 0; i < STREAMS; i++) {
+                streams.add(taken.add(device.stream(), DeviceStream::close));
+                joins.add(taken.add(device.event(), DeviceEvent::close));
+            }
+            this.small = taken.add(device.stream(), DeviceStream::close);
+            this.smallBytes = device.pin(SMALL_BYTES);
+            taken.keep();
         }
-        this.small = device.stream();
-        this.smallBytes = device.pin(SMALL_BYTES);
         this.thread = new Thread(
                 this::poll, "mooncake-" + transport + "-" + device.identity().ordinal());
         thread.setDaemon(true);
@@ -96,7 +101,7 @@ final class DeviceLane implements AutoCloseable {
         boolean under;
         List<Runnable> after = new ArrayList<>();
         synchronized (this) {
-            under = !run.advance(after);
+            under = !isOver(run, after);
             if (under) {
                 runs.add(run);
             }
@@ -186,6 +191,10 @@ final class DeviceLane implements AutoCloseable {
         }
     }
 
+    private void lose(RuntimeException e) {
+        lose(e instanceof GpuException known ? known.getMessage() : "a defect: " + e);
+    }
+
     private void poll() {
         long workedNanos = System.nanoTime();
         long lookedNanos = workedNanos;
@@ -194,19 +203,19 @@ final class DeviceLane implements AutoCloseable {
             boolean idle;
             synchronized (this) {
                 doChores();
-                runs.removeIf(run -> run.advance(after));
+                runs.removeIf(run -> isOver(run, after));
                 idle = runs.isEmpty();
                 if (idle && closing && after.isEmpty() && chores.isEmpty()) {
                     return;
                 }
             }
-            after.forEach(Runnable::run);
+            after.forEach(this::guard);
             if (!after.isEmpty()) {
                 workedNanos = System.nanoTime();
             } else if (idle && System.nanoTime() - workedNanos > SPIN_NANOS) {
                 LockSupport.parkNanos(IDLE_NANOS);
                 if (System.nanoTime() - lookedNanos > IDLE_NANOS) {
-                    onIdle.run();
+                    guard(onIdle);
                     lookedNanos = System.nanoTime();
                 }
                 workedNanos = System.nanoTime();
@@ -220,22 +229,44 @@ final class DeviceLane implements AutoCloseable {
 
     private void doChores() {
         for (Runnable chore = chores.poll(); chore != null; chore = chores.poll()) {
-            try {
-                chore.run();
-            } catch (GpuException e) {
-                lose(e.getMessage());
-            }
+            guard(chore);
         }
     }
 
-    /** Waits for the copies under way, whose batches were told to end before. */
+    /** Nothing ends the thread but {@link #close}: without it batches would wait for ever. */
+    private void guard(Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException e) {
+            lose(e);
+        }
+    }
+
+    /** What fails here loses the device, and the next look ends the batch for that. */
+    private boolean isOver(BatchRun run, List<Runnable> after) {
+        boolean wasLost = lost != null;
+        try {
+            return run.advance(after);
+        } catch (RuntimeException e) {
+            lose(e);
+            return wasLost;
+        }
+    }
+
+    /**
+     * Waits for the copies under way, whose batches were told to end before. What a device that does nothing any more has taken is
+     * given back with the process: freeing it could wait for the device.
+     */
     @Override
     public void close() {
-        synchronized (this) {
-            closing = true;
-        }
+        closing = true;
+        long beganNanos = System.nanoTime();
         boolean interrupted = false;
-        while (thread.isAlive()) {
+        while (thread.isAlive() && System.nanoTime() - beganNanos < CLOSE_NANOS + SMALL_NANOS) {
+            if (System.nanoTime() - beganNanos > CLOSE_NANOS) {
+                lose("copies did not end within limit=" + TimeUnit.NANOSECONDS.toMillis(CLOSE_NANOS)
+                        + " ms of closing");
+            }
             wake();
             try {
                 thread.join(100);
@@ -246,10 +277,13 @@ final class DeviceLane implements AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+        if (lost != null) {
+            return;
+        }
         try {
             free();
         } catch (GpuException e) {
-            if (lost == null && e.code() != GpuException.Code.DEVICE_LOST) {
+            if (e.code() != GpuException.Code.DEVICE_LOST) {
                 throw e;
             }
         }

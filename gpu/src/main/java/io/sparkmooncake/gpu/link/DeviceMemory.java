@@ -69,12 +69,12 @@ public final class DeviceMemory implements MemoryRegion {
         }
         long needed = RegionTag.offset(sizeBytes) + RegionTag.BYTES;
         DeviceRegion region = creation.create(device, (needed + GRAIN_BYTES - 1) / GRAIN_BYTES * GRAIN_BYTES);
+        int exported = -1;
         boolean made = false;
         try {
             long id = RANDOM.nextLong() & Long.MAX_VALUE;
             long key = RANDOM.nextLong();
             device.write(region.address() + RegionTag.offset(sizeBytes), RegionTag.encode(id, key, sizeBytes));
-            int exported = -1;
             String handle = switch (region.kind()) {
                 case VIRTUAL -> {
                     byte[] number = device.virtual().export(region.address(), HandleType.POSIX_FD);
@@ -100,6 +100,9 @@ public final class DeviceMemory implements MemoryRegion {
             return new DeviceMemory(device, region, region.address(), descriptor, exported);
         } finally {
             if (!made) {
+                if (exported >= 0) {
+                    ProcessDescriptors.close(exported);
+                }
                 region.close();
             }
         }
@@ -214,6 +217,15 @@ public final class DeviceMemory implements MemoryRegion {
                 marks.clear();
             }
             revoke();
+        } catch (GpuException e) {
+            ignoreLost(e);
+        } finally {
+            closeRegion();
+        }
+    }
+
+    private void closeRegion() {
+        try {
             if (region != null) {
                 region.close();
             }

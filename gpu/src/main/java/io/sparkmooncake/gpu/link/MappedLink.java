@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.gpu.link;
 
+import io.sparkmooncake.gpu.driver.GpuException;
+import io.sparkmooncake.gpu.memory.DeviceRegion;
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
@@ -29,6 +31,7 @@ final class MappedLink implements Link {
     private final CompletableFuture<String> lost = new CompletableFuture<>();
     private volatile @Nullable TransferException ended;
     private volatile String proof = "";
+    private volatile String virtualRefusal = "";
 
     MappedLink(MappedTransport transport, PeerRecord peer, ProcessMark mark) {
         this.transport = transport;
@@ -48,7 +51,8 @@ final class MappedLink implements Link {
                     && transport.domain().reach() == Domain.Reach.HOST
                     && !remote.path().isEmpty();
         }
-        return transport.domain().maps(remote.path());
+        boolean virtual = remote.path().startsWith(RegionPath.prefix(DeviceRegion.Kind.VIRTUAL));
+        return transport.domain().maps(remote.path()) && (!virtual || virtualRefusal.isEmpty());
     }
 
     @Override
@@ -70,8 +74,14 @@ final class MappedLink implements Link {
         return Optional.of(proof);
     }
 
-    void proved(String how) {
-        proof = how;
+    /**
+     * Notes what was proved of the peer's memory.
+     *
+     * @param withoutVirtual why its VIRTUAL memory cannot be mapped all the same; empty where it can
+     */
+    void proved(String how, String withoutVirtual) {
+        virtualRefusal = withoutVirtual;
+        proof = withoutVirtual.isEmpty() ? how : how + "; its VIRTUAL memory is not mapped: " + withoutVirtual;
     }
 
     @Override
@@ -146,12 +156,29 @@ final class MappedLink implements Link {
                 + peer.describe();
     }
 
+    /** Gives up what the peer unregistered; ends where a device does nothing any more, as a batch would. */
     void trim() {
         for (PeerRegions each : regions.values()) {
-            synchronized (each.lane()) {
-                if (ended == null && each.lane().lost() == null) {
-                    each.trim();
+            DeviceLane lane = each.lane();
+            synchronized (lane) {
+                if (ended == null && lane.lost() == null) {
+                    trim(each);
                 }
+            }
+            String reason = lane.lost();
+            if (reason != null) {
+                end(Code.UNREACHABLE, lane.device() + " does nothing any more: " + reason);
+            }
+        }
+    }
+
+    /** Any device's thread looks at all of them: what one fails with is that one's. */
+    private static void trim(PeerRegions regions) {
+        try {
+            regions.trim();
+        } catch (GpuException e) {
+            if (e.code() == GpuException.Code.DEVICE_LOST) {
+                regions.lane().lose(e.getMessage());
             }
         }
     }

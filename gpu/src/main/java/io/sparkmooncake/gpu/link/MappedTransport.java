@@ -3,7 +3,9 @@ package io.sparkmooncake.gpu.link;
 
 import io.sparkmooncake.gpu.driver.Device;
 import io.sparkmooncake.gpu.driver.GpuException;
+import io.sparkmooncake.gpu.driver.ProcessDescriptors;
 import io.sparkmooncake.transfer.PeerRecord;
+import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.memory.MemoryRegion;
 import io.sparkmooncake.transfer.memory.Regions;
@@ -169,6 +171,12 @@ final class MappedTransport implements Transport {
         RANDOM.nextBytes(own);
         for (DeviceLane lane : lanes.values()) {
             synchronized (lane) {
+                // Links end before lanes are freed, so a link that has not ended here has its lane until the lock is
+                // given back.
+                TransferException end = link.end();
+                if (end != null) {
+                    return String.valueOf(end.getMessage());
+                }
                 PeerRegion region =
                         link.regions(lane.device().identity().ordinal()).acquire(theirs.probe());
                 try {
@@ -188,8 +196,13 @@ final class MappedTransport implements Transport {
                 }
             }
         }
-        link.proved("a word of the peer's device memory was read on devices=" + lanes.keySet()
-                + ", and another written there and read back");
+        String withoutVirtual = domain.reach() == Domain.Reach.HOST
+                ? ProcessDescriptors.refusal(theirs.mark().pid())
+                : "";
+        link.proved(
+                "a word of the peer's device memory was read on devices=" + lanes.keySet()
+                        + ", and another written there and read back",
+                withoutVirtual);
         return "";
     }
 
@@ -229,7 +242,11 @@ final class MappedTransport implements Transport {
         closed = true;
         links.forEach(MappedLink::close);
         lanes.values().forEach(DeviceLane::close);
-        probe.release();
+        // Freeing it would wait for a device that does nothing any more; it is given back with the process.
+        DeviceLane lane = lanes.get(probe.location().index());
+        if (lane == null || lane.lost() == null) {
+            probe.release();
+        }
     }
 
     @Override

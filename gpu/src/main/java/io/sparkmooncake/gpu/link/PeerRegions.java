@@ -65,11 +65,18 @@ final class PeerRegions {
                 throw failed(e);
             }
             PeerRegion region = PeerRegion.ofDevice(descriptor, mapping);
-            refusal = refusal(region);
-            if (refusal.isEmpty()) {
+            boolean live = false;
+            try {
+                refusal = refusal(region);
+                live = refusal.isEmpty();
+            } finally {
+                if (!live) {
+                    region.release();
+                }
+            }
+            if (live) {
                 return region;
             }
-            region.release();
             // A handle can be that of an earlier region, which is still mapped here: without those there is no such
             // mapping.
             trim();

@@ -82,10 +82,6 @@ final class Slice {
         return Math.min(length, host ? SliceRoom.BOUNCE_BYTES - bounced : MOST_BYTES - bytes);
     }
 
-    boolean isEmpty() {
-        return bytes == 0;
-    }
-
     /** Tells that a further region can be checked. */
     boolean takes(PeerRegion region) {
         return region.equals(newest) || touched.containsKey(region) || touched.size() < SliceRoom.TAGS;

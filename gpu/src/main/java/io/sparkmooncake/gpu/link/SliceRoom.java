@@ -30,9 +30,12 @@ final class SliceRoom implements AutoCloseable {
 
     SliceRoom(Device device) {
         this.device = device;
-        this.pinned = device.pin(TAGS_OFFSET + TAGS * RegionTag.BYTES);
-        this.table = device.plain().allocate((long) ROWS * ROW_BYTES);
-        this.done = device.event();
+        try (Taken taken = new Taken()) {
+            this.pinned = taken.add(device.pin(TAGS_OFFSET + TAGS * RegionTag.BYTES), PinnedMemory::close);
+            this.table = taken.add(device.plain().allocate((long) ROWS * ROW_BYTES), device.plain()::free);
+            this.done = device.event();
+            taken.keep();
+        }
     }
 
     void clear() {

@@ -3,6 +3,7 @@ package io.sparkmooncake.gpu.link;
 
 import io.sparkmooncake.gpu.driver.Device;
 import io.sparkmooncake.gpu.driver.DeviceStream;
+import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.gpu.driver.PinnedMemory;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.nio.ByteBuffer;
@@ -18,6 +19,7 @@ final class Stage implements AutoCloseable {
     private final Device device;
     private final DeviceStream stream;
     private final PinnedMemory pinned;
+    private boolean closed;
 
     /**
      * A stretch of device memory and its place in the window. Those of one call follow each other without a gap.
@@ -30,8 +32,17 @@ final class Stage implements AutoCloseable {
 
     Stage(Device device) {
         this.device = device;
-        this.stream = device.stream();
-        this.pinned = device.pin(BYTES);
+        try (Taken taken = new Taken()) {
+            this.stream = taken.add(device.stream(), DeviceStream::close);
+            this.pinned = device.pin(BYTES);
+            taken.keep();
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new GpuException(GpuException.Code.REFUSED, "staging on " + device + " is closed");
+        }
     }
 
     private static int end(List<Span> spans) {
@@ -41,6 +52,7 @@ final class Stage implements AutoCloseable {
 
     /** Copies from the device to the window; returns when it is there. */
     synchronized void download(List<Span> spans, HostRegion window) {
+        checkOpen();
         for (Span each : spans) {
             device.download(pinned, each.at(), each.address(), each.length(), stream);
         }
@@ -52,6 +64,7 @@ final class Stage implements AutoCloseable {
 
     /** Copies from the window to the device; returns when it is there. */
     synchronized void upload(List<Span> spans, HostRegion window) {
+        checkOpen();
         int from = (int) spans.get(0).at();
         int length = end(spans) - from;
         pinned.bytes().put(from, window.slice(from, length), 0, length);
@@ -62,7 +75,8 @@ final class Stage implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         stream.close();
         pinned.close();
     }

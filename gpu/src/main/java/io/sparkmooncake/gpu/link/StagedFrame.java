@@ -18,7 +18,7 @@ import java.nio.ByteBuffer;
  *
  * <pre>
  *  request  0 op   1 number n   5 n × (id | key | offset | length)
- *  answer   to OPEN: the descriptor of the window; to others: n, the entries that were moved
+ *  answer   to OPEN: the descriptor of the window; to others: n, the entries that were moved, or -1 where the owner gave the window up
  * </pre>
  */
 final class StagedFrame {
@@ -26,6 +26,10 @@ final class StagedFrame {
     static final byte FETCH = 1;
     static final byte STORE = 2;
     static final int MAX_ENTRIES = 1_024;
+
+    /** Answered instead of a number of entries. */
+    static final int NO_WINDOW = -1;
+
     private static final int HEADER_BYTES = 1 + Integer.BYTES;
     private static final int ENTRY_BYTES = 4 * Long.BYTES;
 
@@ -75,6 +79,17 @@ final class StagedFrame {
             throw new UncheckedIOException(e);
         }
         return ByteBuffer.wrap(bytes.toByteArray());
+    }
+
+    static ByteBuffer moved(int entries) {
+        return ByteBuffer.allocate(Integer.BYTES).putInt(0, entries);
+    }
+
+    static int moved(ByteBuffer answer) throws TransferException {
+        if (answer.remaining() != Integer.BYTES) {
+            throw new TransferException(Code.PROTOCOL, "an unreadable staged answer of bytes=" + answer.remaining());
+        }
+        return answer.getInt(answer.position());
     }
 
     static RegionDescriptor window(ByteBuffer answer) throws TransferException {

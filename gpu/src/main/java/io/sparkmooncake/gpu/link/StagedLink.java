@@ -69,15 +69,46 @@ final class StagedLink implements Link {
 
     @Override
     public void submit(TransferBatch batch) {
+        CompletableFuture<Void> queued = new CompletableFuture<Void>()
+                .orTimeout(Math.max(0, batch.deadlineNanos() - System.nanoTime()), TimeUnit.NANOSECONDS);
+        var unused = queued.exceptionallyAsync(late -> {
+            batch.failUnfinished(new TransferException(
+                    Code.TIMED_OUT,
+                    describe(batch) + " exceeded timeout=" + batch.timeout() + " before its turn came",
+                    late));
+            return null;
+        });
         try {
-            transport.executor().execute(() -> run(batch));
+            transport.executor().execute(() -> {
+                // Once it has begun, it looks at its deadline between pieces.
+                if (queued.complete(null)) {
+                    run(batch);
+                }
+            });
         } catch (RejectedExecutionException e) {
-            batch.failUnfinished(
-                    new TransferException(Code.CLOSED, "staged link to " + peer.describe() + " is closed"));
+            queued.complete(null);
+            batch.failUnfinished(closed());
         }
     }
 
     private void run(TransferBatch batch) {
+        HostRegion staging = transport.staging();
+        if (!staging.tryRetain()) {
+            batch.failUnfinished(closed());
+            return;
+        }
+        try {
+            moveAll(batch);
+        } finally {
+            staging.release();
+        }
+    }
+
+    private TransferException closed() {
+        return new TransferException(Code.CLOSED, "staged link to peer " + peer.describe() + " is closed");
+    }
+
+    private void moveAll(TransferBatch batch) {
         try {
             int next = 0;
             long done = 0;
@@ -257,7 +288,13 @@ final class StagedLink implements Link {
     }
 
     private void ask(ByteBuffer request, Duration timeout) throws TransferException {
-        await(control.ask(StagedService.NAME, request, timeout), timeout);
+        int moved = StagedFrame.moved(await(control.ask(StagedService.NAME, request, timeout), timeout));
+        if (moved == StagedFrame.NO_WINDOW) {
+            String reason = "peer " + peer.describe()
+                    + " gave up this link's window, as it does for newer peers and when it closes: link to it again";
+            end(reason);
+            throw new TransferException(Code.UNREACHABLE, "staged link ended: " + reason);
+        }
     }
 
     private <T> T await(CompletableFuture<T> future, Duration timeout) throws TransferException {

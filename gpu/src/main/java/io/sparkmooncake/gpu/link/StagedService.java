@@ -23,10 +23,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The owner's side of staged memory: copies stretches of registered device regions to and from a window of the host, one window for each
- * process that asks, which reads and writes it over its carrier.
+ * process that asks, which reads and writes it over its carrier. The window that was used longest ago is given up for a new one, and
+ * whoever had it is told so when it asks again.
  *
  * <p>Threading: safe from any thread; answered on control threads.
  */
@@ -83,10 +85,25 @@ final class StagedService implements ControlService, AutoCloseable {
         }
         byte op = request.get();
         List<Entry> entries = StagedFrame.decode(request);
-        HostRegion window = window(from.name() + " " + from.epoch());
-        if (op == StagedFrame.OPEN) {
-            return StagedFrame.encode(window.descriptor());
+        String caller = from.name() + " " + from.epoch();
+        HostRegion window = switch (op) {
+            case StagedFrame.OPEN -> open(caller);
+            case StagedFrame.FETCH, StagedFrame.STORE -> known(caller);
+            default -> throw new TransferException(Code.PROTOCOL, "staged operation=" + op + " is not known here");
+        };
+        if (window == null) {
+            return StagedFrame.moved(StagedFrame.NO_WINDOW);
         }
+        try {
+            return op == StagedFrame.OPEN
+                    ? StagedFrame.encode(window.descriptor())
+                    : StagedFrame.moved(move(op, entries, window));
+        } finally {
+            window.release();
+        }
+    }
+
+    private int move(byte op, List<Entry> entries, HostRegion window) throws TransferException {
         long total = entries.stream().mapToLong(Entry::length).sum();
         if (total > window.sizeBytes()) {
             throw new TransferException(Code.PROTOCOL, "staged bytes exceed the window of " + window.sizeBytes());
@@ -106,7 +123,7 @@ final class StagedService implements ControlService, AutoCloseable {
         } finally {
             held.forEach(DeviceMemory::release);
         }
-        return ByteBuffer.allocate(Integer.BYTES).putInt(0, entries.size());
+        return entries.size();
     }
 
     /** Returns a region, counted once for the caller. */
@@ -120,7 +137,10 @@ final class StagedService implements ControlService, AutoCloseable {
         } else if (entry.length() < 0 || entry.offset() < 0 || entry.offset() > memory.sizeBytes() - entry.length()) {
             refusal = "out of bounds, limit=" + memory.sizeBytes();
         }
-        if (memory == null || !refusal.isEmpty() || !memory.tryRetain()) {
+        if (memory != null && refusal.isEmpty() && !memory.tryRetain()) {
+            refusal = "it was freed";
+        }
+        if (memory == null || !refusal.isEmpty()) {
             throw new TransferException(
                     Code.REFUSED,
                     "staged device region id=" + entry.id() + " offset=" + entry.offset() + " length=" + entry.length()
@@ -167,13 +187,23 @@ final class StagedService implements ControlService, AutoCloseable {
         }
     }
 
-    private synchronized HostRegion window(String caller) throws TransferException {
+    /** Returns a caller's window, counted once for who asks; null where it was given up. */
+    private synchronized @Nullable HostRegion known(String caller) {
         HostRegion window = windows.get(caller);
         if (window != null) {
-            return window;
+            window.retain();
         }
+        return window;
+    }
+
+    /** Returns a caller's window, made where there is none, counted once for who asks. */
+    private synchronized HostRegion open(String caller) throws TransferException {
         if (closed) {
             throw new TransferException(Code.CLOSED, "staging ended here");
+        }
+        HostRegion window = known(caller);
+        if (window != null) {
+            return window;
         }
         if (windows.size() == MAX_WINDOWS) {
             Iterator<HostRegion> oldest = windows.values().iterator();
@@ -190,9 +220,11 @@ final class StagedService implements ControlService, AutoCloseable {
             carrier.register(window);
         }
         windows.put(caller, window);
+        window.retain();
         return window;
     }
 
+    /** Who copies through it counts it until that is done. */
     private void drop(HostRegion window) {
         carriers.forEach(carrier -> carrier.unregister(window));
         window.release();

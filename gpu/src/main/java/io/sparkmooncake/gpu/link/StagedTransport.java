@@ -45,7 +45,7 @@ final class StagedTransport implements Transport {
 
     private final ControlPlane control;
     private final Map<String, Transport> carriers;
-    private final Map<Integer, Stage> stages = new TreeMap<>();
+    private final Map<Integer, Stage> stages;
     private final StagedService service;
     private final DeviceMemory probe;
     private final HostRegion staging;
@@ -58,21 +58,22 @@ final class StagedTransport implements Transport {
             ControlPlane control,
             Map<String, Transport> carriers,
             Path directory,
-            List<Device> devices,
+            Map<Integer, Stage> stages,
+            DeviceMemory probe,
             ProcessMark mark) {
         this.control = control;
         this.carriers = carriers;
-        devices.forEach(device -> stages.put(device.identity().ordinal(), new Stage(device)));
+        this.stages = stages;
+        this.probe = probe;
         this.service = new StagedService(stages, carriers.values(), directory);
-        this.staging = Regions.allocate(Stage.BYTES);
         byte[] word = new byte[ProbeLayout.WORD_BYTES];
         RANDOM.nextBytes(word);
-        this.probe = DeviceMemory.allocate(Domain.NVLINK.creation(), devices.get(0), ProbeLayout.SIZE_BYTES);
         ByteBuffer bytes = ByteBuffer.allocateDirect(ProbeLayout.WORD_BYTES);
-        devices.get(0).write(probe.address(), bytes.put(word).flip());
+        probe.device().write(probe.address(), bytes.put(word).flip());
         this.attributes = Map.of(
                 ProbeLayout.key(NAME),
                 ProbeLayout.of(mark, probe.descriptor(), word).encode());
+        this.staging = Regions.allocate(Stage.BYTES);
         this.executor = Executors.newSingleThreadExecutor(task -> {
             Thread thread = new Thread(task, "mooncake-staged");
             thread.setDaemon(true);
@@ -86,7 +87,19 @@ final class StagedTransport implements Transport {
     static StagedTransport start(
             ControlPlane control, Map<String, Transport> carriers, Path directory, List<Device> devices)
             throws IOException {
-        return new StagedTransport(control, carriers, directory, devices, ProcessMark.ofThisProcess());
+        ProcessMark mark = ProcessMark.ofThisProcess();
+        try (Taken taken = new Taken()) {
+            Map<Integer, Stage> stages = new TreeMap<>();
+            for (Device device : devices) {
+                stages.put(device.identity().ordinal(), taken.add(new Stage(device), Stage::close));
+            }
+            DeviceMemory probe = taken.add(
+                    DeviceMemory.allocate(Domain.NVLINK.creation(), devices.get(0), ProbeLayout.SIZE_BYTES),
+                    DeviceMemory::release);
+            StagedTransport transport = new StagedTransport(control, carriers, directory, stages, probe, mark);
+            taken.keep();
+            return transport;
+        }
     }
 
     boolean hasDevice(int ordinal) {

@@ -16,6 +16,7 @@ final class ProcessDescriptorsTest {
                 .redirectOutput(Path.of("/dev/null").toFile())
                 .start();
         try {
+            assertThat(ProcessDescriptors.refusal(child.pid())).isEmpty();
             int taken = ProcessDescriptors.take(child.pid(), 1);
             Path link = Path.of("/proc/self/fd/" + taken);
             assertThat(Files.readSymbolicLink(link)).hasToString("/dev/null");
@@ -29,5 +30,6 @@ final class ProcessDescriptorsTest {
             child.destroyForcibly().waitFor();
         }
         assertThatThrownBy(() -> ProcessDescriptors.take(child.pid(), 1)).hasMessageContaining("errno=3");
+        assertThat(ProcessDescriptors.refusal(child.pid())).contains("errno=3");
     }
 }
