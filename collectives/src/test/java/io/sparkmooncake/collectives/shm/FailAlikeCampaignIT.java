@@ -7,12 +7,15 @@ import io.sparkmooncake.collectives.testing.RankJvm;
 import io.sparkmooncake.transfer.agent.AgentThread;
 import io.sparkmooncake.transfer.store.HostedStore;
 import io.sparkmooncake.transfer.store.RemoteStore;
+import io.sparkmooncake.transfer.store.StoreValue;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -130,11 +133,21 @@ final class FailAlikeCampaignIT {
             return await("result/" + rank);
         }
 
-        /** What a frozen rank finds when it goes on. */
+        /** What a frozen rank finds when it goes on. One that was frozen before it had an engine is none, and its process ends. */
         void thawAndEnd() throws Exception {
-            if (!kills) {
-                jvms.get(victim).thaw();
+            if (kills) {
+                return;
+            }
+            RankJvm frozen = jvms.get(victim);
+            frozen.thaw();
+            CompletableFuture<StoreValue> result = store.await("result/" + victim, DEADLINE);
+            Awaitility.await().atMost(DEADLINE.plusSeconds(5)).until(() -> result.isDone() || !frozen.isAlive());
+            if (store.get("result/" + victim).get(30, TimeUnit.SECONDS).isPresent()) {
                 assertThat(result(victim)).containsPattern("^[A-Z_]+\ncommunicator=jvms epoch=1");
+            } else {
+                assertThat(frozen.exitValue())
+                        .as("the start of an engine that was frozen")
+                        .isEqualTo(1);
             }
         }
 

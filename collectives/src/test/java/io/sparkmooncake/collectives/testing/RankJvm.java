@@ -116,6 +116,11 @@ public final class RankJvm implements AutoCloseable {
         return process.isAlive();
     }
 
+    /** Returns how the child ended; only once it has. */
+    public int exitValue() {
+        return process.exitValue();
+    }
+
     /** Ends the child at once. */
     public void kill() {
         process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
