@@ -12,13 +12,13 @@ import io.sparkmooncake.gpu.memory.DeviceRegion;
 import io.sparkmooncake.gpu.memory.PeerMapping;
 import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.MemoryRegion;
+import io.sparkmooncake.transfer.memory.OwnerCount;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
 import java.util.ArrayDeque;
 import java.util.HexFormat;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +39,7 @@ public final class DeviceMemory implements MemoryRegion {
     private final long address;
     private final RegionDescriptor descriptor;
     private final int exported;
-    private final AtomicInteger owners = new AtomicInteger(1);
+    private final OwnerCount owners;
 
     @GuardedBy("this")
     private final ArrayDeque<DeviceEvent> marks = new ArrayDeque<>();
@@ -50,6 +50,7 @@ public final class DeviceMemory implements MemoryRegion {
         this.region = region;
         this.address = address;
         this.descriptor = descriptor;
+        this.owners = new OwnerCount(descriptor.id());
         this.exported = exported;
     }
 
@@ -186,23 +187,17 @@ public final class DeviceMemory implements MemoryRegion {
 
     @Override
     public void retain() {
-        if (!tryRetain()) {
-            throw new IllegalStateException("retain of freed region id=" + id());
-        }
+        owners.retain();
     }
 
     @Override
     public boolean tryRetain() {
-        return owners.getAndUpdate(count -> count == 0 ? 0 : count + 1) > 0;
+        return owners.tryRetain();
     }
 
     @Override
     public void release() {
-        int before = owners.getAndUpdate(count -> Math.max(0, count - 1));
-        if (before == 0) {
-            throw new IllegalStateException("release of freed region id=" + id());
-        }
-        if (before == 1) {
+        if (owners.release()) {
             free();
         }
     }

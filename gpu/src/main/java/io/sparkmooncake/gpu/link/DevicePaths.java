@@ -9,6 +9,7 @@ import io.sparkmooncake.gpu.memory.DescriptorSockets;
 import io.sparkmooncake.transfer.spi.ControlPlane;
 import io.sparkmooncake.transfer.spi.Transport;
 import io.sparkmooncake.transfer.spi.TransportSource;
+import io.sparkmooncake.transfer.spi.UnavailableTransport;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,14 +47,16 @@ public final class DevicePaths {
             return absent("mnnvl");
         }
         String refusal = devices.get(0).virtual().probe(HandleType.FABRIC, DescriptorSockets::close);
-        return refusal.isEmpty() ? start(Domain.MNNVL, devices) : new RefusedTransport("mnnvl", "mnnvl: " + refusal);
+        return refusal.isEmpty()
+                ? start(Domain.MNNVL, devices)
+                : new UnavailableTransport("mnnvl", "mnnvl: " + refusal);
     }
 
     static Transport start(Domain domain, List<Device> devices) {
         try {
             return MappedTransport.start(domain, devices);
         } catch (GpuException | IOException e) {
-            return new RefusedTransport(domain.name(), domain.name() + ": " + e.getMessage());
+            return new UnavailableTransport(domain.name(), domain.name() + ": " + e.getMessage());
         }
     }
 
@@ -65,12 +68,13 @@ public final class DevicePaths {
         try {
             return StagedTransport.start(control, carriers, directory, devices);
         } catch (GpuException | IOException e) {
-            return new RefusedTransport("staged", "staged: " + e.getMessage());
+            return new UnavailableTransport("staged", "staged: " + e.getMessage());
         }
     }
 
     private static Transport absent(String name) {
         String cause = Cuda.unavailabilityCause();
-        return new RefusedTransport(name, name + ": " + (cause.isEmpty() ? "this process was given no device" : cause));
+        return new UnavailableTransport(
+                name, name + ": " + (cause.isEmpty() ? "this process was given no device" : cause));
     }
 }

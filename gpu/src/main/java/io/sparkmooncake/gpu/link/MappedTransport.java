@@ -120,19 +120,7 @@ final class MappedTransport implements Transport {
 
     @Override
     public CompletableFuture<Reachability> link(PeerRecord peer) {
-        CompletableFuture<Reachability> verdict = new CompletableFuture<>();
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        verdict.complete(prove(peer));
-                    } catch (Throwable e) {
-                        verdict.complete(refused(peer, e.toString()));
-                    }
-                },
-                "mooncake-" + name() + "-link");
-        thread.setDaemon(true);
-        thread.start();
-        return verdict;
+        return Proving.start(name(), () -> prove(peer), e -> refused(peer, e.toString()));
     }
 
     private Reachability refused(PeerRecord peer, String reason) {

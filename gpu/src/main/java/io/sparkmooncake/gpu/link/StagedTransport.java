@@ -144,19 +144,7 @@ final class StagedTransport implements Transport {
 
     @Override
     public CompletableFuture<Reachability> link(PeerRecord peer) {
-        CompletableFuture<Reachability> verdict = new CompletableFuture<>();
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        verdict.complete(connect(peer));
-                    } catch (Throwable e) {
-                        verdict.complete(refused(peer, String.valueOf(e.getMessage())));
-                    }
-                },
-                "mooncake-staged-link");
-        thread.setDaemon(true);
-        thread.start();
-        return verdict;
+        return Proving.start(name(), () -> connect(peer), e -> refused(peer, String.valueOf(e.getMessage())));
     }
 
     private static Reachability refused(PeerRecord peer, String reason) {

@@ -12,6 +12,7 @@ import io.sparkmooncake.transfer.memory.Regions;
 import io.sparkmooncake.transfer.shm.ShmTransport;
 import io.sparkmooncake.transfer.spi.Transport;
 import io.sparkmooncake.transfer.spi.TransportSource;
+import io.sparkmooncake.transfer.spi.UnavailableTransport;
 import io.sparkmooncake.transfer.tcp.Identity;
 import io.sparkmooncake.transfer.tcp.TcpTransport;
 import java.io.IOException;

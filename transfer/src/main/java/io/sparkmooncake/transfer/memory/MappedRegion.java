@@ -4,7 +4,6 @@ package io.sparkmooncake.transfer.memory;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** A region over {@link MappedMemory}: owned and shareable, imported from a peer, or private. */
@@ -13,7 +12,7 @@ final class MappedRegion implements HostRegion {
     private final MappedMemory memory;
     private final @Nullable MappedMemory header;
     private final @Nullable SharedFile file;
-    private final AtomicInteger owners = new AtomicInteger(1);
+    private final OwnerCount owners;
 
     /**
      * Takes its parts over.
@@ -27,6 +26,7 @@ final class MappedRegion implements HostRegion {
             @Nullable MappedMemory header,
             @Nullable SharedFile file) {
         this.descriptor = descriptor;
+        this.owners = new OwnerCount(descriptor.id());
         this.memory = memory;
         this.header = header;
         this.file = file;
@@ -76,23 +76,17 @@ final class MappedRegion implements HostRegion {
 
     @Override
     public void retain() {
-        if (!tryRetain()) {
-            throw new IllegalStateException("retain of freed region id=" + id());
-        }
+        owners.retain();
     }
 
     @Override
     public boolean tryRetain() {
-        return owners.getAndUpdate(count -> count == 0 ? 0 : count + 1) > 0;
+        return owners.tryRetain();
     }
 
     @Override
     public void release() {
-        int before = owners.getAndUpdate(count -> Math.max(0, count - 1));
-        if (before == 0) {
-            throw new IllegalStateException("release of freed region id=" + id());
-        }
-        if (before == 1) {
+        if (owners.release()) {
             free();
         }
     }

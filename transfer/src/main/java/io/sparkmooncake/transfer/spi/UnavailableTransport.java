@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.sparkmooncake.transfer.engine;
+package io.sparkmooncake.transfer.spi;
 
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.memory.MemoryRegion;
-import io.sparkmooncake.transfer.spi.Reachability;
-import io.sparkmooncake.transfer.spi.Transport;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Stands for a path that was asked for and cannot start in this process, so that every peer's table of paths says why.
+ * Stands for a path that this process cannot offer, so that every peer's table of paths says why.
  *
  * @param name of the path
  * @param reason one sentence
  */
-record UnavailableTransport(String name, String reason) implements Transport {
+public record UnavailableTransport(String name, String reason) implements Transport {
     @Override
     public Map<String, String> attributes() {
         return Map.of();
