@@ -11,7 +11,8 @@ dist.init_process_group("nccl", device_id=torch.device("cuda", rank))
 most = 1 << 30
 source = torch.randn(most // 4, device="cuda") * 1e-3
 target = torch.zeros(most // 4, device="cuda")
-events = [torch.cuda.Event(enable_timing=True) for _ in range(64)]
+events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
+ROWS = 5
 
 
 def median(values):
@@ -20,30 +21,34 @@ def median(values):
     return middle.item()
 
 
-def queued(work, times):
-    work(), work()
-    torch.cuda.synchronize()
-    dist.barrier()
-    torch.cuda._sleep(100_000_000)  # the work is queued behind it, so that no launch is timed
-    for i in range(times):
+def series(work, times):
+    events[0].record()
+    for _ in range(times):
         work()
-        events[i].record()
+    events[1].record()
     torch.cuda.synchronize()
-    return median([events[i - 1].elapsed_time(events[i]) * 1000 for i in range(1, times)])
+    return events[0].elapsed_time(events[1]) * 1000 / times
+
+
+def queued(work, times):
+    each = []
+    for _ in range(ROWS):
+        work()
+        torch.cuda.synchronize()
+        dist.barrier()
+        torch.cuda._sleep(100_000_000)  # the series is queued behind it, so that no launch is timed
+        work()
+        each.append(series(work, times))
+    return median(each)
 
 
 def in_row(work, times):
     each = []
-    for _ in range(5):
+    for _ in range(ROWS):
         torch.cuda.synchronize()
         dist.barrier()
         torch.cuda.synchronize()
-        events[0].record()
-        for _ in range(times):
-            work()
-        events[1].record()
-        torch.cuda.synchronize()
-        each.append(events[0].elapsed_time(events[1]) * 1000 / times)
+        each.append(series(work, times))
     return median(each)
 
 
@@ -52,11 +57,7 @@ def single(work, times):
     for _ in range(times):
         dist.barrier()
         torch.cuda.synchronize()
-        events[0].record()
-        work()
-        events[1].record()
-        torch.cuda.synchronize()
-        each.append(events[0].elapsed_time(events[1]) * 1000)
+        each.append(series(work, 1))
     return median(each)
 
 

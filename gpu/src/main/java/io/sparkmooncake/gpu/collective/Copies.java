@@ -9,6 +9,7 @@ import io.sparkmooncake.gpu.driver.DeviceStream;
 import io.sparkmooncake.gpu.driver.PinnedMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,14 +22,16 @@ final class Copies implements AutoCloseable {
     private static final int PINNED_BYTES = 4 << 20;
 
     private final Device device;
+    private final Duration limit;
     private final Map<DataType, Elements> views = new EnumMap<>(DataType.class);
     private @Nullable Lane lane;
 
     /** The pinned memory, and the stream of its copies. */
     private record Lane(PinnedMemory memory, DeviceStream stream) {}
 
-    Copies(Device device) {
+    Copies(Device device, Duration limit) {
         this.device = device;
+        this.limit = limit;
     }
 
     private Lane lane() {
@@ -59,7 +62,7 @@ final class Copies implements AutoCloseable {
                     0,
                     n * target.type().sizeBytes(),
                     way.stream);
-            way.stream.synchronize();
+            way.stream.synchronize(limit);
         }
     }
 
@@ -74,7 +77,7 @@ final class Copies implements AutoCloseable {
                     source.slice(at, n).address(),
                     n * source.type().sizeBytes(),
                     way.stream);
-            way.stream.synchronize();
+            way.stream.synchronize(limit);
             pinned.copyTo(0, target, at, n);
         }
     }

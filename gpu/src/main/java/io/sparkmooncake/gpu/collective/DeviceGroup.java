@@ -107,7 +107,7 @@ final class DeviceGroup implements AutoCloseable {
         DeviceRegion scratch = own(DeviceRegion.allocate(device, kind, options.scratchBytes()));
         DeviceRegion staging = own(DeviceRegion.allocate(device, kind, options.stagingBytes()));
         device.fill(controlRegion.address(), (byte) 0, controlRegion.sizeBytes(), stream);
-        stream.synchronize();
+        stream.synchronize(options.timeout());
         List<DeviceRegion> regions = new ArrayList<>(List.of(controlRegion, scratch, staging));
         regions.addAll(pool.regions());
         bases = device.plain().allocate((long) CallLayout.MAX_BASES * Long.BYTES);
@@ -147,7 +147,7 @@ final class DeviceGroup implements AutoCloseable {
             seed[0] = seed(self.rank(), other);
             kernel.launch(1, 256, stream);
         }
-        stream.synchronize();
+        stream.synchronize(options.timeout());
         control.barrier();
         ByteBuffer seen = ByteBuffer.allocateDirect(self.size() * WARM_UP_WORDS * Long.BYTES)
                 .order(ByteOrder.nativeOrder());
@@ -204,7 +204,7 @@ final class DeviceGroup implements AutoCloseable {
         for (long at : mappings.slot(0)) {
             device.upload(at, pinned, VERDICT_OFFSET, Long.BYTES, abortStream);
         }
-        abortStream.synchronize();
+        abortStream.synchronize(options.timeout());
     }
 
     /** Gives everything back; kernels of this rank have ended, and no rank uses its memory any more. */

@@ -29,7 +29,7 @@ final class RankMemory implements DeviceMemory {
     RankMemory(DeviceGroup group, DevicePool pool) {
         this.group = group;
         this.pool = pool;
-        this.copies = new Copies(group.device);
+        this.copies = new Copies(group.device, group.options.timeout());
         this.shared = new ArrayList<>(pool.regions());
     }
 

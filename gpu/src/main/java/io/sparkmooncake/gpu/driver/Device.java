@@ -3,6 +3,7 @@ package io.sparkmooncake.gpu.driver;
 
 import io.sparkmooncake.gpu.driver.GpuException.Code;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -28,6 +29,8 @@ import jcuda.driver.JCudaDriver;
  * <p>Threading: safe from any thread.
  */
 public final class Device implements AutoCloseable {
+    private static final Duration COPY_LIMIT = Duration.ofSeconds(30);
+
     private final DeviceIdentity identity;
     private final CUdevice device;
     private final CUcontext context;
@@ -237,22 +240,28 @@ public final class Device implements AutoCloseable {
                 this);
     }
 
-    /** Copies from memory of the host, and returns when it is there. */
+    /** Copies from memory of the host, and returns when it is there; waits for no other work of the device. */
     public void write(long target, ByteBuffer source) {
-        enter();
-        DriverCalls.check(
-                JCudaDriver.cuMemcpyHtoD(DriverCalls.at(target), Pointer.toBuffer(source), source.remaining()),
-                "copy of bytes=" + source.remaining() + " from the host",
-                this);
+        try (DeviceStream stream = stream()) {
+            DriverCalls.check(
+                    JCudaDriver.cuMemcpyHtoDAsync(
+                            DriverCalls.at(target), Pointer.toBuffer(source), source.remaining(), stream.handle()),
+                    "copy of bytes=" + source.remaining() + " from the host",
+                    this);
+            stream.synchronize(COPY_LIMIT);
+        }
     }
 
-    /** Copies to memory of the host, and returns when it is there. */
+    /** Copies to memory of the host, and returns when it is there; waits for no other work of the device. */
     public void read(ByteBuffer target, long source) {
-        enter();
-        DriverCalls.check(
-                JCudaDriver.cuMemcpyDtoH(Pointer.toBuffer(target), DriverCalls.at(source), target.remaining()),
-                "copy of bytes=" + target.remaining() + " to the host",
-                this);
+        try (DeviceStream stream = stream()) {
+            DriverCalls.check(
+                    JCudaDriver.cuMemcpyDtoHAsync(
+                            Pointer.toBuffer(target), DriverCalls.at(source), target.remaining(), stream.handle()),
+                    "copy of bytes=" + target.remaining() + " to the host",
+                    this);
+            stream.synchronize(COPY_LIMIT);
+        }
     }
 
     /** Queues that every byte of a range becomes this one. */

@@ -2,6 +2,8 @@
 package io.sparkmooncake.gpu.driver;
 
 import java.lang.reflect.Field;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import jcuda.NativePointerObject;
 import jcuda.driver.CUresult;
 import jcuda.driver.CUstream;
@@ -9,6 +11,9 @@ import jcuda.driver.JCudaDriver;
 
 /** A queue of work on a device. Threading: safe from any thread; work of several threads is queued in any order. */
 public final class DeviceStream implements AutoCloseable {
+    private static final long SPIN_NANOS = 200_000;
+    private static final long PAUSE_NANOS = 20_000;
+
     private final Device device;
     private final CUstream stream;
     private boolean closed;
@@ -58,10 +63,27 @@ public final class DeviceStream implements AutoCloseable {
         return true;
     }
 
-    /** Waits until all work queued here is done, however long that takes. */
-    public void synchronize() {
-        device.enter();
-        DriverCalls.check(JCudaDriver.cuStreamSynchronize(stream), "work of a stream", device);
+    /**
+     * Waits until all work queued here is done.
+     *
+     * @throws GpuException DEVICE_LOST when a kernel failed, TIMED_OUT when it is not done within the limit
+     */
+    public void synchronize(Duration limit) {
+        long startNanos = System.nanoTime();
+        while (!isIdle()) {
+            long waited = System.nanoTime() - startNanos;
+            if (waited > limit.toNanos()) {
+                throw new GpuException(
+                        GpuException.Code.TIMED_OUT,
+                        "work of a stream on " + device + " did not end within limit=" + limit.toMillis()
+                                + " ms; a kernel or a copy before it stands still");
+            }
+            if (waited > SPIN_NANOS) {
+                LockSupport.parkNanos(PAUSE_NANOS);
+            } else {
+                Thread.onSpinWait();
+            }
+        }
     }
 
     /** Gives it back; work under way goes on. */

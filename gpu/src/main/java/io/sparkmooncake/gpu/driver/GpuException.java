@@ -18,6 +18,8 @@ public final class GpuException extends RuntimeException {
         REFUSED,
         /** A kernel failed or the device is gone: every later call of this process on it fails. */
         DEVICE_LOST,
+        /** Work that was queued did not end in time; it may still be under way, so what it uses is not given back. */
+        TIMED_OUT,
         /** Anything else that the driver says no to. */
         DRIVER
     }

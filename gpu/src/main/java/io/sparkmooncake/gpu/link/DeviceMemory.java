@@ -17,6 +17,7 @@ import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,8 @@ public final class DeviceMemory implements MemoryRegion {
 
     /** Allocations of the driver that are shorter share a handle with others. */
     private static final long GRAIN_BYTES = 2 << 20;
+
+    private static final Duration REVOKE_LIMIT = Duration.ofSeconds(10);
 
     private final Device device;
     private final @Nullable DeviceRegion region;
@@ -152,13 +155,17 @@ public final class DeviceMemory implements MemoryRegion {
         return marks.isEmpty();
     }
 
-    /** Makes every transfer of peers fail that has not ended, and all later ones. The caller holds a count. */
+    /**
+     * Makes every transfer of peers fail that has not ended, and all later ones. The caller holds a count.
+     *
+     * @throws GpuException TIMED_OUT where the device does not even write a word
+     */
     void revoke() {
         if (region != null) {
             try (DeviceStream stream = device.stream()) {
                 long state = address + RegionTag.offset(descriptor.sizeBytes()) + RegionTag.STATE_OFFSET;
                 device.fill(state, RegionTag.REVOKED, RegionTag.STATE_BYTES, stream);
-                stream.synchronize();
+                stream.synchronize(REVOKE_LIMIT);
             } catch (GpuException e) {
                 ignoreLost(e);
             }
@@ -206,6 +213,7 @@ public final class DeviceMemory implements MemoryRegion {
         if (exported >= 0) {
             ProcessDescriptors.close(exported);
         }
+        boolean standsStill = false;
         try {
             synchronized (this) {
                 marks.forEach(DeviceEvent::close);
@@ -213,9 +221,13 @@ public final class DeviceMemory implements MemoryRegion {
             }
             revoke();
         } catch (GpuException e) {
+            standsStill = e.code() == GpuException.Code.TIMED_OUT;
             ignoreLost(e);
         } finally {
-            closeRegion();
+            // Freeing would wait for what stands still, however long; such memory goes with the process.
+            if (!standsStill) {
+                closeRegion();
+            }
         }
     }
 

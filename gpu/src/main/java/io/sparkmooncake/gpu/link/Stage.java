@@ -7,6 +7,7 @@ import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.gpu.driver.PinnedMemory;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -16,10 +17,14 @@ import java.util.List;
 final class Stage implements AutoCloseable {
     static final int BYTES = 4 << 20;
 
+    /** For 4 MiB, which takes less than a millisecond. */
+    private static final Duration LIMIT = Duration.ofSeconds(10);
+
     private final Device device;
     private final DeviceStream stream;
     private final PinnedMemory pinned;
-    private boolean closed;
+    private String unusable = "";
+    private boolean stuck;
 
     /**
      * A stretch of device memory and its place in the window. Those of one call follow each other without a gap.
@@ -40,8 +45,8 @@ final class Stage implements AutoCloseable {
     }
 
     private void checkOpen() {
-        if (closed) {
-            throw new GpuException(GpuException.Code.REFUSED, "staging on " + device + " is closed");
+        if (!unusable.isEmpty()) {
+            throw new GpuException(GpuException.Code.REFUSED, "staging on " + device + " " + unusable);
         }
     }
 
@@ -56,7 +61,7 @@ final class Stage implements AutoCloseable {
         for (Span each : spans) {
             device.download(pinned, each.at(), each.address(), each.length(), stream);
         }
-        stream.synchronize();
+        settle();
         int from = (int) spans.get(0).at();
         ByteBuffer bytes = pinned.bytes().duplicate().limit(end(spans)).position(from);
         window.slice(from, end(spans) - from).put(bytes);
@@ -71,13 +76,26 @@ final class Stage implements AutoCloseable {
         for (Span each : spans) {
             device.upload(each.address(), pinned, each.at(), each.length(), stream);
         }
-        stream.synchronize();
+        settle();
+    }
+
+    /** Copies that do not end may still write the pinned memory, so it serves nobody after them. */
+    private void settle() {
+        try {
+            stream.synchronize(LIMIT);
+        } catch (GpuException e) {
+            unusable = "has failed: " + e.getMessage();
+            stuck = e.code() == GpuException.Code.TIMED_OUT;
+            throw e;
+        }
     }
 
     @Override
     public synchronized void close() {
-        closed = true;
-        stream.close();
-        pinned.close();
+        unusable = "is closed";
+        if (!stuck) {
+            stream.close();
+            pinned.close();
+        }
     }
 }

@@ -199,7 +199,7 @@ final class LinkFaults {
         KernelModule kernels = Kernels.load(device);
         DeviceStream stream = device.stream();
         kernels.kernel("gatherBlocks", table, rows).launch(1, 512, stream);
-        assertThatThrownBy(stream::synchronize)
+        assertThatThrownBy(() -> stream.synchronize(TIMEOUT))
                 .isInstanceOf(GpuException.class)
                 .satisfies(e -> assertThat(((GpuException) e).code()).isEqualTo(GpuException.Code.DEVICE_LOST));
         String text = failure(bench.read(link, source, 0, local, 4 * MIB), Code.UNREACHABLE);

@@ -15,6 +15,7 @@ import io.sparkmooncake.gpu.memory.DeviceExtent;
 import io.sparkmooncake.gpu.memory.DevicePool;
 import io.sparkmooncake.gpu.memory.DeviceRegion;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.List;
 import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUstream;
@@ -45,6 +46,7 @@ final class Facts {
                 fabric.isEmpty() || fabric.contains("the driver says"),
                 fabric);
         kinds();
+        standsStill();
         pools();
         return good;
     }
@@ -107,12 +109,38 @@ final class Facts {
         JCudaDriver.cuStreamDestroy(stream);
     }
 
+    /** A wait for a stream that stands still ends at its limit, and not before; what is queued goes on. */
+    private void standsStill() {
+        try (PinnedMemory word = rank.device.pin(4096);
+                DeviceStream stream = rank.device.stream();
+                Reference reference = new Reference(rank.device)) {
+            reference
+                    .module()
+                    .kernel("gate", new long[] {word.deviceAddress()}, new long[] {1}, new long[] {10_000_000_000L})
+                    .launch(1, 1, stream);
+            long begin = System.nanoTime();
+            String said = "nothing";
+            try {
+                stream.synchronize(Duration.ofMillis(50));
+            } catch (GpuException e) {
+                said = e.code() + ": " + e.getMessage();
+            }
+            long millis = (System.nanoTime() - begin) / 1_000_000;
+            word.bytes().putLong(0, 1);
+            stream.synchronize(GpuRank.LIMIT);
+            holds(
+                    "a wait for a stream ends at its limit",
+                    said.startsWith("TIMED_OUT") && millis >= 50 && millis < 1_000,
+                    said + " after " + millis + " ms");
+        }
+    }
+
     /** Work that another library's stream is given is done in it. */
     private void foreign(long handle) {
         DeviceStream stream = rank.device.foreignStream(handle);
         long memory = rank.device.plain().allocate(4096);
         rank.device.fill(memory, (byte) 7, 4096, stream);
-        stream.synchronize();
+        stream.synchronize(GpuRank.LIMIT);
         stream.close();
         ByteBuffer seen = ByteBuffer.allocateDirect(1);
         rank.device.read(seen, memory + 4095);
@@ -190,10 +218,10 @@ final class Facts {
     private void rate(String what, long bytes, DeviceStream stream, Runnable copy) {
         double best = 0;
         for (int i = 0; i < 4; i++) {
-            stream.synchronize();
+            stream.synchronize(GpuRank.LIMIT);
             long begin = System.nanoTime();
             copy.run();
-            stream.synchronize();
+            stream.synchronize(GpuRank.LIMIT);
             best = Math.max(best, bytes / (double) (System.nanoTime() - begin));
         }
         rank.say("facts: copy of 256 MiB %s: %.0f GB/s", what, best);

@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 /** One rank in a JVM of its own, on the first device that it sees. Arguments: work, rank, size, kind of regions, folder. */
 public final class GpuRank implements AutoCloseable {
     static final PrintStream OUT = new PrintStream(System.err, true, StandardCharsets.UTF_8);
+    static final Duration LIMIT = Duration.ofSeconds(60);
     private static final Duration HOST_TIMEOUT = Duration.ofSeconds(20);
 
     final RankLife life;

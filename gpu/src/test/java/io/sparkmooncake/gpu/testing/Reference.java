@@ -95,20 +95,20 @@ final class Reference implements AutoCloseable {
     void fill(DeviceElements elements, long seed, int rank, ReduceOp op) {
         task(0, elements, seed, rank, 1, op.number(), 0, 0);
         kernel("fill" + name(elements.type()), task).launch(264, 256, stream);
-        stream.synchronize();
+        stream.synchronize(GpuRank.LIMIT);
     }
 
     /** Poisons a range with what is beside it. */
     void poison(DeviceElements elements) {
         device.fill(elements.address() - GUARD_BYTES, (byte) 0xA5, elements.sizeBytes() + 2L * GUARD_BYTES, stream);
-        stream.synchronize();
+        stream.synchronize(GpuRank.LIMIT);
     }
 
     /** Poisons what is beside a result that is there already. */
     void poisonAround(DeviceElements elements) {
         device.fill(elements.address() - GUARD_BYTES, (byte) 0xA5, GUARD_BYTES, stream);
         device.fill(elements.address() + elements.sizeBytes(), (byte) 0xA5, GUARD_BYTES, stream);
-        stream.synchronize();
+        stream.synchronize(GpuRank.LIMIT);
     }
 
     /** Checks the reduction of the data of ranks 0 to size − 1, from an element of their vectors on, in the order of ranks. */
@@ -140,7 +140,7 @@ final class Reference implements AutoCloseable {
                         .launch(1, 64, stream);
             }
         }
-        stream.synchronize();
+        stream.synchronize(GpuRank.LIMIT);
         ByteBuffer words = ByteBuffer.allocateDirect(32).order(ByteOrder.nativeOrder());
         device.read(words, outcome);
         checks++;

@@ -33,7 +33,7 @@ public final class Stall {
         DeviceStream other = device.stream();
         long memory = device.plain().allocate(1 << 16);
         device.upload(memory, pinned, 4096, 4096, other);
-        other.synchronize();
+        other.synchronize(GpuRank.LIMIT);
         CUcontext context = new CUcontext();
         JCudaDriver.cuCtxGetCurrent(context);
         CUmodule module = new CUmodule();
@@ -63,7 +63,7 @@ public final class Stall {
         Thread.sleep(50);
         long copying = System.nanoTime();
         device.upload(memory, pinned, 4096, 4096, other);
-        other.synchronize();
+        other.synchronize(GpuRank.LIMIT);
         double copyMillis = (System.nanoTime() - copying) / 1e6;
         launching.join();
         double launchMillis = (launched.get() - begin) / 1e6;
