@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reduction for all ranks, or for a root, in two ways. <i>Direct</i>, for what is short: one step, and whoever gets the result
  * reduces everything. <i>Sliced</i>: two steps for each chunk; every rank reduces its slice straight out of the others' windows and
- * publishes it, then whoever gets the result gathers the others'.
+ * publishes it over one of its operands there, then whoever gets the result gathers the others'.
  */
 final class AllReduce {
     /** Where one step less outweighs reading the vectors of all ranks. Two ranks read as much either way. */
     private static final int DIRECT_BYTES = 4_096;
 
-    private static final int DIRECT_BYTES_OF_TWO = 128 << 10;
+    private static final int DIRECT_BYTES_OF_TWO = 32 << 10;
 
     /**
      * Short vectors go round so much of a window: lines that just left the other rank's first-level cache are read at twice the
@@ -68,7 +68,7 @@ final class AllReduce {
         for (long at = 0; at < count; at += n) {
             n = (int) Math.min(chunk, count - at);
             reduceSlice(source, target, op, at, n);
-            exchange.step();
+            exchange.stepInPlace();
             if (target != null) {
                 gatherSlices(target, at, n);
             }
@@ -105,7 +105,7 @@ final class AllReduce {
         source.copyTo(chunkAt, window, 0, start);
         source.copyTo(chunkAt + end, window, end, chunk - end);
         exchange.step();
-        Elements published = exchange.nextWindow(source.type());
+        Elements published = exchange.window(heir(exchange.self().rank()), source.type());
         for (int at = start, n; at < end; at += n) {
             n = Math.min(RankOrder.BLOCK, end - at);
             if (target == null) {
@@ -123,8 +123,16 @@ final class AllReduce {
             int rank = (exchange.self().rank() + i) % size;
             int start = sliceStart(chunk, rank);
             int length = sliceStart(chunk, rank + 1) - start;
-            exchange.window(rank, target.type()).copyTo(start, target, chunkAt + start, length);
+            exchange.window(heir(rank), target.type()).copyTo(start, target, chunkAt + start, length);
         }
+    }
+
+    /**
+     * Returns whose window gets the result of a rank's slice, over the operand that the rank alone read there: its lines are in that
+     * rank's cache, where those of another window would have to be taken from whoever read them last.
+     */
+    private int heir(int rank) {
+        return (rank + 1) % exchange.self().size();
     }
 
     private int sliceStart(int chunk, int rank) {

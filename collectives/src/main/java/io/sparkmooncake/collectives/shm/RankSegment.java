@@ -155,9 +155,9 @@ public final class RankSegment implements AutoCloseable {
         return region;
     }
 
-    /** Returns the window of a step, as elements of the type. */
-    Elements window(long phase, DataType type) {
-        return ((phase & 1) == 0 ? even : odd).as(type);
+    /** Returns the window of a turn, as elements of the type. */
+    Elements window(long turn, DataType type) {
+        return ((turn & 1) == 0 ? even : odd).as(type);
     }
 
     /** Returns the owner's mailbox for another rank; made anew each time. */
@@ -168,12 +168,12 @@ public final class RankSegment implements AutoCloseable {
                 region.slice(at, SegmentLayout.RING_OFFSET), region.slice(at + SegmentLayout.RING_OFFSET, ringBytes));
     }
 
-    void putNumber(long phase, int at, long value) {
-        ((phase & 1) == 0 ? even : odd).bytes.putLong(at * Long.BYTES, value);
+    void putNumber(long turn, int at, long value) {
+        ((turn & 1) == 0 ? even : odd).bytes.putLong(at * Long.BYTES, value);
     }
 
-    long number(long phase, int at) {
-        return ((phase & 1) == 0 ? even : odd).bytes.getLong(at * Long.BYTES);
+    long number(long turn, int at) {
+        return ((turn & 1) == 0 ? even : odd).bytes.getLong(at * Long.BYTES);
     }
 
     /** Returns how many steps the owner has arrived at; what it wrote before is visible then. */

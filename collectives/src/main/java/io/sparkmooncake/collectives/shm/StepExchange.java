@@ -50,6 +50,10 @@ public final class StepExchange implements AutoCloseable {
     private final int spins;
     private long waitNanos;
     private long phase;
+
+    /** Steps that showed windows; the others let ranks see what they wrote into each other's. */
+    private long turn;
+
     private long calls;
     private long sequence;
     private long signature;
@@ -163,28 +167,31 @@ public final class StepExchange implements AutoCloseable {
 
     /** Returns this rank's window to fill before the next step. */
     public Elements nextWindow(DataType type) {
-        return segments[self.rank()].window(phase + 1, type);
+        return segments[self.rank()].window(turn + 1, type);
     }
 
     /** Returns how often the next window was this rank's before; the same on all ranks. */
     public long nextTurn() {
-        return (phase + 1) >>> 1;
+        return (turn + 1) >>> 1;
     }
 
-    /** Returns a rank's window as it was when it arrived at the latest step; for reading, until the next step. */
+    /**
+     * Returns a rank's window as it was when it arrived at the latest {@link #step}; for reading, until the next step. A stretch that
+     * one rank alone reads may be written by that rank, for all to read after {@link #stepInPlace}.
+     */
     public Elements window(int rank, DataType type) {
-        return segments[rank].window(phase, type);
+        return segments[rank].window(turn, type);
     }
 
     /** Puts two numbers into this rank's window, from a number of it on. */
     public void nextNumbers(int at, long first, long second) {
-        segments[self.rank()].putNumber(phase + 1, at, first);
-        segments[self.rank()].putNumber(phase + 1, at + 1, second);
+        segments[self.rank()].putNumber(turn + 1, at, first);
+        segments[self.rank()].putNumber(turn + 1, at + 1, second);
     }
 
     /** Returns a number of a rank's window as it was when it arrived at the latest step. */
     public long number(int rank, int at) {
-        return segments[rank].number(phase, at);
+        return segments[rank].number(turn, at);
     }
 
     /** Returns the mailbox of a rank for another one. */
@@ -200,8 +207,18 @@ public final class StepExchange implements AutoCloseable {
         return timeout.toNanos();
     }
 
-    /** Arrives at the next step and waits for all others. */
+    /** Arrives at the next step, with the window that was filled, and waits for all others. */
     public void step() throws CollectiveException {
+        turn++;
+        arriveAndWait();
+    }
+
+    /** Arrives at the next step and waits for all others; windows stay those of the step before. */
+    public void stepInPlace() throws CollectiveException {
+        arriveAndWait();
+    }
+
+    private void arriveAndWait() throws CollectiveException {
         phase++;
         segments[self.rank()].arrive(phase);
         for (int i = 1; i < segments.length; i++) {
