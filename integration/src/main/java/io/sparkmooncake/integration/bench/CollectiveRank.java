@@ -38,9 +38,18 @@ final class CollectiveRank {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Communicator communicator;
+    private final Vectors[] kept = new Vectors[2];
     private double[] values = {};
     private double[] addends = {};
     private Elements elements = Elements.of(values);
+
+    /** Vectors of one length. */
+    private record Vectors(double[] values, double[] addends, Elements elements) {
+        static Vectors of(int count) {
+            double[] values = new double[count];
+            return new Vectors(values, new double[count], Elements.of(values));
+        }
+    }
 
     private CollectiveRank(Communicator communicator) {
         this.communicator = communicator;
@@ -90,12 +99,17 @@ final class CollectiveRank {
         }
     }
 
+    /** Keeps the vectors of the last two lengths, which alternate, so that nothing is allocated and collected between batches. */
     private void reserve(int count) {
-        if (count != values.length) {
-            values = new double[count];
-            addends = new double[0];
-            elements = Elements.of(values);
+        if (count == values.length) {
+            return;
         }
+        Vectors next = kept[1] != null && kept[1].values().length == count ? kept[1] : Vectors.of(count);
+        kept[1] = kept[0];
+        kept[0] = next;
+        values = next.values();
+        addends = next.addends();
+        elements = next.elements();
     }
 
     private String answer(String command, int operations) throws IOException, CollectiveException {
@@ -104,9 +118,6 @@ final class CollectiveRank {
                 return check() + " 0 0";
             }
             case "add" -> {
-                if (addends.length != values.length) {
-                    addends = new double[values.length];
-                }
                 add(1 + operations / 10);
                 long waited = nanosWaited();
                 communicator.barrier();
