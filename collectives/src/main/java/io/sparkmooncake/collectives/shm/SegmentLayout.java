@@ -13,8 +13,8 @@ package io.sparkmooncake.collectives.shm;
  *   512  call 1                                                                           owner, calls of odd sequence
  *   640  i64 verdict          0 none, 1 + rank while that rank writes it, −1 written      rank 0's segment only: the first
  *   648  i32 length | text
- *  4096  window 0             for steps of even phase                                     owner
- *        window 1             for steps of odd phase
+ *  4096  window 0             for even turns              owner; in a turn, whoever alone reads a stretch
+ *        window 1             for odd turns
  *        mailbox for each rank, from a multiple of 128 on:
  *     0    i64 published      bytes that the owner has put into the ring for that rank    owner
  *    64    i64 consumed       bytes that the owner has taken out of that rank's ring      owner
@@ -24,7 +24,7 @@ package io.sparkmooncake.collectives.shm;
  */
 final class SegmentLayout {
     static final long MAGIC = 0x314c4c4f434e4f4dL;
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
     static final int MAGIC_AT = 0;
     static final int VERSION_AT = 8;

@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Steps that all ranks of a host take together. Before a step each rank fills its window; in it, it waits for all others; after
  * it, it reads their windows until its next step. The two windows alternate, so whoever fills the next one overwrites nothing
- * that is still being read.
+ * that is still being read. A step in place fills none: after it, ranks read what was written into the same windows since the
+ * step before.
  *
  * <p>No wait is longer than the timeout, and each ends early when a rank left, is known to be lost or broke the communicator, or
  * when this thread is interrupted. The first rank that gives up writes the verdict; all others throw the same.
