@@ -34,6 +34,8 @@ final class Bench {
     private static final long MIB = 1 << 20;
     private static final long MOST = 1L << 30;
     private static final int ROWS = 5;
+    private static final int WARM_UP_SERIES = 200;
+    private static final int WARM_UP_CALLS = 100;
 
     /** Where vectors begin in their region: as allocations of their own would. */
     private static final long OFFSET = number("GPU_BENCH_OFFSET", 2 * MIB);
@@ -86,6 +88,7 @@ final class Bench {
             source = from.elements(DataType.FLOAT32, OFFSET, MOST / 4);
             target = to.elements(DataType.FLOAT32, OFFSET, MOST / 4);
             for (Operation operation : OPERATIONS) {
+                warmUp(operation);
                 for (long total = LEAST; total <= MOST; total *= 4) {
                     row(operation, total);
                 }
@@ -98,6 +101,19 @@ final class Bench {
         word.close();
         reference.close();
         return good;
+    }
+
+    /** Until what launches and waits is compiled; NCCL's side does as many calls. */
+    private void warmUp(Operation operation) throws Exception {
+        for (int i = 0; i < WARM_UP_SERIES; i++) {
+            for (int call = 0; call < WARM_UP_CALLS; call++) {
+                enqueue(operation, LEAST);
+            }
+            stream.synchronize(GpuRank.LIMIT);
+        }
+        for (int i = 0; i < WARM_UP_SERIES; i++) {
+            call(operation, LEAST);
+        }
     }
 
     private void row(Operation operation, long total) throws Exception {

@@ -4,6 +4,7 @@ package io.sparkmooncake.gpu.testing;
 import io.sparkmooncake.collectives.CollectiveException;
 import io.sparkmooncake.collectives.spi.DataType;
 import io.sparkmooncake.collectives.spi.DeviceElements;
+import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import io.sparkmooncake.gpu.memory.DeviceExtent;
 import java.time.Duration;
@@ -15,6 +16,11 @@ final class Faults {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final int SOAK = 10_000;
 
+    /** Ranks that a soak loses. */
+    static final int KILLS = 3;
+
+    private static final int OPERATIONS_BEFORE_KILL = 1_500;
+
     private final GpuRank rank;
 
     Faults(GpuRank rank) {
@@ -23,42 +29,85 @@ final class Faults {
 
     boolean soak() throws Exception {
         long begin = System.nanoTime();
-        Random sizes = new Random(4711);
-        long failures;
         try (DeviceExtent memory = rank.take(128L << 20);
                 Reference reference = new Reference(rank.device);
                 GpuRank.Joined joined = rank.join(1, rank.size, PATIENCE)) {
             for (int call = 0; call < SOAK; call++) {
-                long count = 1L + sizes.nextInt(call % 100 == 0 ? 4_000_000 : 40_000);
-                DeviceElements all = memory.elements(DataType.FLOAT32, 4096, count * rank.size);
-                DeviceElements own = all.slice(rank.rank * count, count);
-                boolean looked = call % 50 == 0;
-                if (looked) {
-                    reference.fill(own, call, rank.rank, ReduceOp.SUM);
-                }
-                int root = sizes.nextInt(rank.size);
-                switch (call % 5) {
-                    case 0 -> joined.communicator().allReduce(own, own, ReduceOp.SUM);
-                    case 1 -> joined.communicator().allGather(own, all);
-                    case 2 -> joined.communicator().broadcast(all, root);
-                    case 3 -> joined.communicator().reduceScatter(all, own, ReduceOp.MAX);
-                    default -> joined.communicator().barrier();
-                }
-                if (looked) {
-                    reference.poisonAround(own);
-                    reference.expectReduced("soak", own, call, rank.size, ReduceOp.SUM, 0);
+                operate(joined, memory, reference, call, rank.size);
+            }
+            return soaked(reference, begin);
+        }
+    }
+
+    /** As {@link #soak}, while ranks are killed, the last one first, at moments that none of them knows: who is left joins anew and goes on. */
+    boolean soakWithKills() throws Exception {
+        long begin = System.nanoTime();
+        int ranks = rank.size;
+        int done = 0;
+        try (DeviceExtent memory = rank.take(128L << 20);
+                Reference reference = new Reference(rank.device)) {
+            while (done < SOAK) {
+                int killed = rank.size - ranks;
+                try (GpuRank.Joined joined = rank.join(1 + killed, ranks, PATIENCE)) {
+                    int first = least(joined, done);
+                    for (done = first; done < SOAK; done++) {
+                        if (rank.rank == 0 && killed < KILLS && done == first + OPERATIONS_BEFORE_KILL) {
+                            rank.signals.set("soak-" + killed);
+                        }
+                        operate(joined, memory, reference, done, ranks);
+                    }
+                } catch (CollectiveException e) {
+                    rank.say("soak: operation %d of %d ranks: %s", done, ranks, e.toString());
+                    if (killed == KILLS || e.code() != CollectiveException.Code.RANK_LOST) {
+                        return false;
+                    }
+                    ranks--;
                 }
             }
-            failures = reference.failures();
-            rank.say(
-                    "soak: %d operations in %d ms, %d checks, %d failures. %s",
-                    SOAK,
-                    (System.nanoTime() - begin) / 1_000_000,
-                    reference.checks(),
-                    failures,
-                    reference.firstFailure());
+            return soaked(reference, begin) && ranks == rank.size - KILLS;
         }
-        return failures == 0;
+    }
+
+    /** Who is told of a loss first may have done one operation less than the others. */
+    private static int least(GpuRank.Joined joined, int done) throws CollectiveException {
+        int[] least = {done};
+        joined.communicator().allReduce(Elements.of(least), Elements.of(least), ReduceOp.MIN);
+        return least[0];
+    }
+
+    private boolean soaked(Reference reference, long begin) {
+        rank.say(
+                "soak: %d operations in %d ms, %d checks, %d failures. %s",
+                SOAK,
+                (System.nanoTime() - begin) / 1_000_000,
+                reference.checks(),
+                reference.failures(),
+                reference.firstFailure());
+        return reference.failures() == 0;
+    }
+
+    private void operate(GpuRank.Joined joined, DeviceExtent memory, Reference reference, int call, int ranks)
+            throws CollectiveException {
+        Random sizes = new Random(4711L * call);
+        long count = 1L + sizes.nextInt(call % 100 == 0 ? 4_000_000 : 40_000);
+        DeviceElements all = memory.elements(DataType.FLOAT32, 4096, count * ranks);
+        DeviceElements own = all.slice(rank.rank * count, count);
+        boolean looked = call % 50 == 0;
+        if (looked) {
+            reference.fill(own, call, rank.rank, ReduceOp.SUM);
+        }
+        int root = sizes.nextInt(ranks);
+        switch (call % 5) {
+            case 0 -> joined.communicator().allReduce(own, own, ReduceOp.SUM);
+            case 1 -> joined.communicator().allGather(own, all);
+            case 2 -> joined.communicator().broadcast(all, root);
+            case 3 -> joined.communicator().reduceScatter(all, own, ReduceOp.MAX);
+            default -> joined.communicator().barrier();
+        }
+        if (looked) {
+            reference.poisonAround(own);
+            reference.expectReduced("soak", own, call, ranks, ReduceOp.SUM, 0);
+        }
     }
 
     /** The last rank is killed before it calls, or while its own kernel waits for the others. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -46,11 +47,11 @@ public final class GpuChecks {
                         environment,
                         List.of(name, Integer.toString(rank), Integer.toString(size), args[3], folder.toString())));
             }
-            boolean kills = work.startsWith("killed");
+            int victims = work.startsWith("killed") ? 1 : work.equals("soak-killed") ? Faults.KILLS : 0;
             harm(work, ranks, signals);
             for (int rank = 0; rank < ranks.size(); rank++) {
                 int status = ranks.get(rank).await(seconds);
-                boolean good = (kills && rank == size - 1) ? status == 137 : status == 0;
+                boolean good = rank >= size - victims ? status == 137 : status == 0;
                 failed += good ? 0 : 1;
                 if (!good) {
                     GpuRank.OUT.println(work + ": rank " + rank + " ended with status=" + status + ": FAILED");
@@ -66,7 +67,7 @@ public final class GpuChecks {
         }
     }
 
-    /** Kills or stops the last rank, where the work is about that. */
+    /** Kills or stops the last ranks, where the work is about that. */
     private static void harm(String work, List<RankFork> ranks, Signals signals) throws Exception {
         RankFork last = ranks.get(ranks.size() - 1);
         if (work.startsWith("killed")) {
@@ -77,6 +78,13 @@ public final class GpuChecks {
             // The driver takes its kernels off the device a little later.
             Thread.sleep(500);
             signals.set("killed");
+        } else if (work.equals("soak-killed")) {
+            Random moments = new Random();
+            for (int killed = 0; killed < Faults.KILLS; killed++) {
+                signals.await("soak-" + killed, STARTED);
+                Thread.sleep(moments.nextInt(50));
+                ranks.get(ranks.size() - 1 - killed).signal("KILL");
+            }
         } else if (work.equals("frozen")) {
             signals.await("freeze", STARTED);
             last.signal("STOP");

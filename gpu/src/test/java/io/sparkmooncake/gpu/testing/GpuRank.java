@@ -104,6 +104,7 @@ public final class GpuRank implements AutoCloseable {
             case "check" -> new Checks(this).run();
             case "bench" -> new Bench(this).run();
             case "soak" -> new Faults(this).soak();
+            case "soak-killed" -> new Faults(this).soakWithKills();
             case "killed-before" -> new Faults(this).killed(false);
             case "killed-inside" -> new Faults(this).killed(true);
             case "frozen" -> new Faults(this).frozen();
