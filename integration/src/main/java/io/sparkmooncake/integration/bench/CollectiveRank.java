@@ -38,16 +38,19 @@ final class CollectiveRank {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Communicator communicator;
-    private final Vectors[] kept = new Vectors[2];
-    private double[] values = {};
-    private double[] addends = {};
-    private Elements elements = Elements.of(values);
+    private Vectors vectors = new Vectors(0);
+    private Vectors others = new Vectors(0);
 
     /** Vectors of one length. */
-    private record Vectors(double[] values, double[] addends, Elements elements) {
-        static Vectors of(int count) {
-            double[] values = new double[count];
-            return new Vectors(values, new double[count], Elements.of(values));
+    private static final class Vectors {
+        private final double[] values;
+        private final double[] addends;
+        private final Elements elements;
+
+        private Vectors(int count) {
+            values = new double[count];
+            addends = new double[count];
+            elements = Elements.of(values);
         }
     }
 
@@ -101,15 +104,11 @@ final class CollectiveRank {
 
     /** Keeps the vectors of the last two lengths, which alternate, so that nothing is allocated and collected between batches. */
     private void reserve(int count) {
-        if (count == values.length) {
-            return;
+        if (count != vectors.values.length) {
+            Vectors next = count == others.values.length ? others : new Vectors(count);
+            others = vectors;
+            vectors = next;
         }
-        Vectors next = kept[1] != null && kept[1].values().length == count ? kept[1] : Vectors.of(count);
-        kept[1] = kept[0];
-        kept[0] = next;
-        values = next.values();
-        addends = next.addends();
-        elements = next.elements();
     }
 
     private String answer(String command, int operations) throws IOException, CollectiveException {
@@ -127,7 +126,7 @@ final class CollectiveRank {
                 return nanos + " " + (nanosWaited() - waited) + " 0";
             }
             default -> {
-                Arrays.fill(values, 0);
+                Arrays.fill(vectors.values, 0);
                 sum(1 + operations / 10);
                 long waited = nanosWaited();
                 communicator.barrier();
@@ -150,13 +149,13 @@ final class CollectiveRank {
 
     private void sum(int operations) throws CollectiveException {
         for (int i = 0; i < operations; i++) {
-            communicator.allReduce(elements, elements, ReduceOp.SUM);
+            communicator.allReduce(vectors.elements, vectors.elements, ReduceOp.SUM);
         }
     }
 
     private void add(int operations) {
         for (int i = 0; i < operations; i++) {
-            addOnce(values, addends);
+            addOnce(vectors.values, vectors.addends);
         }
     }
 
@@ -170,6 +169,7 @@ final class CollectiveRank {
     private long check() throws CollectiveException {
         int rank = communicator.membership().rank();
         int size = communicator.membership().size();
+        double[] values = vectors.values;
         for (int i = 0; i < values.length; i++) {
             values[i] = rank + 1 + i % 1021;
         }
