@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # NCCL through PyTorch, one process a GPU: the same operations, sizes and figures as ours (see gpu's Bench). Printed by rank 0.
 import os
+import time
 
 import torch
 import torch.distributed as dist
@@ -80,6 +81,8 @@ for operation in ["ALL_REDUCE", "REDUCE_SCATTER", "ALL_GATHER", "BROADCAST", "AL
                 for _ in range(100):
                     work()
                 torch.cuda.synchronize()
+            dist.barrier()
+            time.sleep(1)  # PyTorch's watchdog looks after each of those calls
         times = 40 if total <= 1 << 20 else 20 if total <= 64 << 20 else 8
         figures = queued(work, times), in_row(work, times), single(work, 30 if total <= 4 << 20 else 8)
         if operation == "ALL_REDUCE":

@@ -6,6 +6,7 @@ import io.sparkmooncake.collectives.spi.DeviceElements;
 import io.sparkmooncake.collectives.spi.Elements;
 import io.sparkmooncake.gpu.driver.Device;
 import io.sparkmooncake.gpu.driver.DeviceStream;
+import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.gpu.driver.PinnedMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -25,6 +26,7 @@ final class Copies implements AutoCloseable {
     private final Duration limit;
     private final Map<DataType, Elements> views = new EnumMap<>(DataType.class);
     private @Nullable Lane lane;
+    private boolean stuck;
 
     /** The pinned memory, and the stream of its copies. */
     private record Lane(PinnedMemory memory, DeviceStream stream) {}
@@ -36,6 +38,9 @@ final class Copies implements AutoCloseable {
 
     private Lane lane() {
         Lane made = lane;
+        if (stuck) {
+            throw new GpuException(GpuException.Code.REFUSED, "an earlier copy on " + device + " did not end");
+        }
         if (made == null) {
             made = new Lane(device.pin(PINNED_BYTES), device.stream());
             lane = made;
@@ -62,7 +67,7 @@ final class Copies implements AutoCloseable {
                     0,
                     n * target.type().sizeBytes(),
                     way.stream);
-            way.stream.synchronize(limit);
+            settle(way);
         }
     }
 
@@ -77,15 +82,25 @@ final class Copies implements AutoCloseable {
                     source.slice(at, n).address(),
                     n * source.type().sizeBytes(),
                     way.stream);
-            way.stream.synchronize(limit);
+            settle(way);
             pinned.copyTo(0, target, at, n);
+        }
+    }
+
+    /** A copy that does not end may still use the pinned memory, so nobody else does, and it is not freed. */
+    private void settle(Lane way) {
+        try {
+            way.stream.synchronize(limit);
+        } catch (GpuException e) {
+            stuck = e.code() == GpuException.Code.TIMED_OUT;
+            throw e;
         }
     }
 
     @Override
     public void close() {
         Lane made = lane;
-        if (made != null) {
+        if (made != null && !stuck) {
             made.stream.close();
             made.memory.close();
             lane = null;

@@ -240,7 +240,7 @@ public final class Device implements AutoCloseable {
                 this);
     }
 
-    /** Copies from memory of the host, and returns when it is there; waits for no other work of the device. */
+    /** Copies from memory of the host, and returns when it is there; waits for no other stream. */
     public void write(long target, ByteBuffer source) {
         try (DeviceStream stream = stream()) {
             DriverCalls.check(
@@ -252,7 +252,7 @@ public final class Device implements AutoCloseable {
         }
     }
 
-    /** Copies to memory of the host, and returns when it is there; waits for no other work of the device. */
+    /** Copies to memory of the host, and returns when it is there; waits for no other stream, but for the copy itself without a limit. */
     public void read(ByteBuffer target, long source) {
         try (DeviceStream stream = stream()) {
             DriverCalls.check(

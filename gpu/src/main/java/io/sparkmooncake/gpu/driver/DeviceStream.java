@@ -64,24 +64,32 @@ public final class DeviceStream implements AutoCloseable {
     }
 
     /**
-     * Waits until all work queued here is done.
+     * Waits until all work queued here is done; an interrupt stays for the caller.
      *
      * @throws GpuException DEVICE_LOST when a kernel failed, TIMED_OUT when it is not done within the limit
      */
     public void synchronize(Duration limit) {
         long startNanos = System.nanoTime();
-        while (!isIdle()) {
-            long waited = System.nanoTime() - startNanos;
-            if (waited > limit.toNanos()) {
-                throw new GpuException(
-                        GpuException.Code.TIMED_OUT,
-                        "work of a stream on " + device + " did not end within limit=" + limit.toMillis()
-                                + " ms; a kernel or a copy before it stands still");
+        boolean interrupted = false;
+        try {
+            while (!isIdle()) {
+                long waited = System.nanoTime() - startNanos;
+                if (waited > limit.toNanos()) {
+                    throw new GpuException(
+                            GpuException.Code.TIMED_OUT,
+                            "work of a stream on " + device + " did not end within limit=" + limit.toMillis()
+                                    + " ms; a kernel or a copy before it stands still");
+                }
+                if (waited > SPIN_NANOS) {
+                    LockSupport.parkNanos(PAUSE_NANOS);
+                    interrupted |= Thread.interrupted();
+                } else {
+                    Thread.onSpinWait();
+                }
             }
-            if (waited > SPIN_NANOS) {
-                LockSupport.parkNanos(PAUSE_NANOS);
-            } else {
-                Thread.onSpinWait();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
     }

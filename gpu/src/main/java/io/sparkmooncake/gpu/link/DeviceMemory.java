@@ -222,7 +222,9 @@ public final class DeviceMemory implements MemoryRegion {
             revoke();
         } catch (GpuException e) {
             standsStill = e.code() == GpuException.Code.TIMED_OUT;
-            ignoreLost(e);
+            if (!standsStill) {
+                ignoreLost(e);
+            }
         } finally {
             // Freeing would wait for what stands still, however long; such memory goes with the process.
             if (!standsStill) {

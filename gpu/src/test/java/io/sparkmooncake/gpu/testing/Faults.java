@@ -19,7 +19,7 @@ final class Faults {
     /** Ranks that a soak loses. */
     static final int KILLS = 3;
 
-    private static final int OPERATIONS_BEFORE_KILL = 1_500;
+    private static final int OPERATIONS_BEFORE_KILL = 1_000;
 
     private final GpuRank rank;
 
@@ -92,21 +92,48 @@ final class Faults {
         long count = 1L + sizes.nextInt(call % 100 == 0 ? 4_000_000 : 40_000);
         DeviceElements all = memory.elements(DataType.FLOAT32, 4096, count * ranks);
         DeviceElements own = all.slice(rank.rank * count, count);
-        boolean looked = call % 50 == 0;
-        if (looked) {
-            reference.fill(own, call, rank.rank, ReduceOp.SUM);
-        }
         int root = sizes.nextInt(ranks);
+        boolean looked = call % 50 < 5;
         switch (call % 5) {
-            case 0 -> joined.communicator().allReduce(own, own, ReduceOp.SUM);
-            case 1 -> joined.communicator().allGather(own, all);
-            case 2 -> joined.communicator().broadcast(all, root);
-            case 3 -> joined.communicator().reduceScatter(all, own, ReduceOp.MAX);
+            case 0 -> {
+                if (looked) {
+                    reference.fill(own, call, rank.rank, ReduceOp.SUM);
+                }
+                joined.communicator().allReduce(own, own, ReduceOp.SUM);
+                if (looked) {
+                    reference.poisonAround(own);
+                    reference.expectReduced("soak", own, call, ranks, ReduceOp.SUM, 0);
+                }
+            }
+            case 1 -> {
+                if (looked) {
+                    reference.fillData(own, call, rank.rank);
+                }
+                joined.communicator().allGather(own, all);
+                for (int other = 0; looked && other < ranks; other++) {
+                    reference.expectData("soak", all.slice(other * count, count), call, other, 0);
+                }
+            }
+            case 2 -> {
+                if (looked && rank.rank == root) {
+                    reference.fillData(all, call, root);
+                }
+                joined.communicator().broadcast(all, root);
+                if (looked) {
+                    reference.expectData("soak", all, call, root, 0);
+                }
+            }
+            case 3 -> {
+                if (looked) {
+                    reference.fill(all, call, rank.rank, ReduceOp.MAX);
+                }
+                joined.communicator().reduceScatter(all, own, ReduceOp.MAX);
+                if (looked) {
+                    reference.poisonAround(own);
+                    reference.expectReduced("soak", own, call, ranks, ReduceOp.MAX, rank.rank * count);
+                }
+            }
             default -> joined.communicator().barrier();
-        }
-        if (looked) {
-            reference.poisonAround(own);
-            reference.expectReduced("soak", own, call, ranks, ReduceOp.SUM, 0);
         }
     }
 

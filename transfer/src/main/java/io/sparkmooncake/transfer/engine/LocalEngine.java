@@ -164,8 +164,22 @@ public final class LocalEngine implements TransferEngine {
         if (!registered.remove(region.id(), region)) {
             throw new IllegalStateException("region=" + region.id() + " is not registered");
         }
-        parts.transports().forEach(transport -> transport.unregister(region));
+        RuntimeException first = null;
+        for (Transport transport : parts.transports()) {
+            try {
+                transport.unregister(region);
+            } catch (RuntimeException e) {
+                if (first == null) {
+                    first = e;
+                } else {
+                    first.addSuppressed(e);
+                }
+            }
+        }
         region.release();
+        if (first != null) {
+            throw first;
+        }
     }
 
     @Override

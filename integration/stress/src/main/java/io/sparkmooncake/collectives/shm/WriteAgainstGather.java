@@ -18,7 +18,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 /** {@link StepExchange#stepInPlace}: each of two ranks writes over what it read in the other's window, as a sliced all-reduce does. */
 @JCStressTest
 @Description("Three times: fill the own window, step, write what was read there plus one into the other's, step in place, gather.")
-@Outcome(id = "6, 6", expect = ACCEPTABLE, desc = "Each read the other's operand, and then what the other one had written over its own.")
+@Outcome(id = "9, 9", expect = ACCEPTABLE, desc = "Each read the other's operand, and then in both windows what had been written over it.")
 @Outcome(expect = FORBIDDEN, desc = "A window was read before it was written, or filled while the other rank was still at it.")
 @State
 public class WriteAgainstGather {
@@ -43,6 +43,7 @@ public class WriteAgainstGather {
                 word.copyTo(0, others, 0, 1);
                 exchange.stepInPlace();
                 right += exchange.number(rank, 0) == operand(rank, chunk) + 1 ? 1 : 0;
+                right += exchange.number(1 - rank, 0) == operand(1 - rank, chunk) + 1 ? 1 : 0;
             }
         } catch (CollectiveException e) {
             throw new IllegalStateException(e);
