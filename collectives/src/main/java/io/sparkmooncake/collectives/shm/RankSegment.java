@@ -26,8 +26,8 @@ import java.util.EnumMap;
  * The memory of one rank, mapped by every rank of its host: words, and two windows. Made for one membership and never used for
  * another, so that a rank of an earlier epoch that still has it mapped disturbs nobody.
  *
- * <p>Threading: words are safe from any thread; windows belong to the threads that run the ranks, by the steps of {@link StepExchange}. Nobody may use a segment after
- * {@link #close}: the pages are gone.
+ * <p>Threading: words are safe from any thread; windows belong to the threads that run the ranks, by the steps of
+ * {@link StepExchange}. Nobody may use a segment after {@link #close}: the pages are gone.
  */
 public final class RankSegment implements AutoCloseable {
     private static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());

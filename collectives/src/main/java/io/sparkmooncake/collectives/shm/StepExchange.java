@@ -211,15 +211,11 @@ public final class StepExchange implements AutoCloseable {
     /** Arrives at the next step, with the window that was filled, and waits for all others. */
     public void step() throws CollectiveException {
         turn++;
-        arriveAndWait();
+        stepInPlace();
     }
 
     /** Arrives at the next step and waits for all others; windows stay those of the step before. */
     public void stepInPlace() throws CollectiveException {
-        arriveAndWait();
-    }
-
-    private void arriveAndWait() throws CollectiveException {
         phase++;
         segments[self.rank()].arrive(phase);
         for (int i = 1; i < segments.length; i++) {

@@ -12,6 +12,8 @@ import io.sparkmooncake.transfer.Peer.PathReport;
 import io.sparkmooncake.transfer.Peer.Submission;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.engine.testing.FakeTransport;
+import io.sparkmooncake.transfer.engine.testing.FakeTransport.Fault;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
@@ -32,6 +34,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
@@ -74,6 +77,34 @@ final class LocalEngineTest {
         HostRegion region = Regions.create(Path.of("/dev/shm"), sizeBytes, Location.ANY);
         owner.engine.register(region);
         return region;
+    }
+
+    @Test
+    void aTransportThatCannotUnregisterARegionHoldsUpNeitherTheOthersNorTheRegion() throws Exception {
+        FakeTransport standing = new FakeTransport("nvlink", "one", new ConcurrentHashMap<>());
+        FakeTransport other = new FakeTransport("staged", "one", new ConcurrentHashMap<>());
+        TransferSettings settings =
+                TransferSettings.read(Map.of("spark.mooncake.transfer.paths", "nvlink,staged,shm,tcp"));
+        LocalEngine engine = open(LocalEngine.start(
+                new Identity("one", 1, "127.0.0.1", SECRET),
+                settings,
+                Map.of(
+                        "nvlink",
+                        (control, carriers, directory) -> standing,
+                        "staged",
+                        (control, carriers, directory) -> other)));
+        int before = other.regions();
+        HostRegion region = Regions.create(Path.of("/dev/shm"), 4096, Location.ANY);
+        engine.register(region);
+        assertThat(other.regions()).isEqualTo(before + 1);
+
+        standing.fault(Fault.KEEPS_REGIONS);
+        assertThatThrownBy(() -> engine.unregister(region)).hasMessage("the device stands still");
+        standing.fault(Fault.NONE);
+
+        assertThat(other.regions()).isEqualTo(before);
+        region.release();
+        assertThat(region.tryRetain()).isFalse();
     }
 
     @Test

@@ -33,9 +33,11 @@ public final class FakeTransport implements Transport {
     private final List<FakeLink> links = new CopyOnWriteArrayList<>();
     private volatile Fault fault = Fault.NONE;
 
-    /** What goes wrong with links that this transport opens. */
+    /** What goes wrong with links that this transport opens, or with its regions. */
     public enum Fault {
         NONE,
+        /** Throws where a region is unregistered. */
+        KEEPS_REGIONS,
         /** Says no. */
         REFUSES,
         /** Never says anything. */
@@ -65,7 +67,7 @@ public final class FakeTransport implements Transport {
         network.put(process, this);
     }
 
-    /** Orders a fault for links opened from now on. */
+    /** Orders a fault for links opened, and regions unregistered, from now on. */
     public void fault(Fault newFault) {
         fault = newFault;
     }
@@ -109,6 +111,9 @@ public final class FakeTransport implements Transport {
 
     @Override
     public void unregister(MemoryRegion region) {
+        if (fault == Fault.KEEPS_REGIONS) {
+            throw new IllegalStateException("the device stands still");
+        }
         regions.remove(region.id());
     }
 
