@@ -4,6 +4,8 @@
 usage: examples_over_py4j.py SPARK_HOME PLUGIN_JAR FOLDER
 """
 
+import collections
+import collections.abc
 import json
 import os
 import random
@@ -11,6 +13,10 @@ import struct
 import subprocess
 import sys
 import time
+
+# Maven Central's newest Py4J, 0.10.7, takes these from where Python had them before 3.10.
+for name in ("Iterable", "MutableMapping", "MutableSequence", "MutableSet", "Sequence", "Set"):
+    setattr(collections, name, getattr(collections.abc, name))
 
 from py4j.java_gateway import GatewayParameters, JavaGateway
 
@@ -117,6 +123,7 @@ def main():
         frame = spark.read().schema("features array<double>, label double").json(file).repartition(2).cache()
         check(Frame(frame, gateway), data, columns)
         spark.stop()
+        gateway.shutdown()
         print("FACT passed=python")
     finally:
         process.stdin.close()
