@@ -30,8 +30,15 @@ final class Checks {
     private static final long[] COUNTS = BRIEF ? new long[] {4_099} : new long[] {1, 37, 4_099, 65_541, 1_048_579};
     private static final long[][] OFFSETS = {{0, 0}, {3, 3}, {1, 2}};
     private static final long LONG_BYTES = 24L << 20;
-    private static final long ROOM = 64L << 20;
+
+    /** From here on a reduce-scatter goes through staging; see {@link io.sparkmooncake.gpu.kernel.WayChoice}. */
+    private static final long STAGED_BYTES = 80L << 20;
+
+    /** From here on copy engines take part. */
+    private static final long ENGINES_BYTES = 256L << 20;
+
     private static final int PAD = 4096;
+    private static final long ROOM = ENGINES_BYTES + 2 * PAD;
 
     private final GpuRank rank;
     private final Reference reference;
@@ -58,6 +65,7 @@ final class Checks {
             rank.say("check: joined after %d ms", (System.nanoTime() - begin) / 1_000_000);
             for (DataType type : TYPES) {
                 reductions(type);
+                longReductions(type);
             }
             copies();
             unevenBlocks();
@@ -110,6 +118,19 @@ final class Checks {
         reduceScatter(type, ReduceOp.SUM, count / rank.size, OFFSETS[0]);
     }
 
+    /** On 4 ranks copy engines, staging and direct, of every type: also where compute-sanitizer looks. */
+    private void longReductions(DataType type) throws Exception {
+        long whole = ENGINES_BYTES / type.sizeBytes();
+        long share = STAGED_BYTES / type.sizeBytes() / rank.size;
+        for (ReduceOp op : new ReduceOp[] {ReduceOp.SUM, ReduceOp.MAX}) {
+            allReduce(type, op, whole, OFFSETS[0], op == ReduceOp.MAX);
+            allReduce(type, op, whole / 8, OFFSETS[0], op == ReduceOp.SUM);
+            allReduce(type, op, whole / 64, OFFSETS[0], op == ReduceOp.MAX);
+            reduceScatter(type, op, share, OFFSETS[0]);
+            reduceScatter(type, op, share / 8, OFFSETS[0]);
+        }
+    }
+
     private void allReduce(DataType type, ReduceOp op, long count, long[] offset, boolean inPlace) throws Exception {
         seed++;
         DeviceElements result = target(type, offset[1], count);
@@ -134,36 +155,41 @@ final class Checks {
     }
 
     private void copies() throws Exception {
-        DataType type = DataType.UINT8;
         for (long count :
                 BRIEF ? new long[] {17, 4099, 300_001} : new long[] {1, 3, 17, 1000, 4096, 4099, 65541, 3_000_001}) {
             for (long[] offset : new long[][] {{0, 0}, {3, 3}, {4, 8}, {1, 2}}) {
-                seed++;
-                int root = (int) (count % rank.size);
-                DeviceElements all = target(type, offset[1], count * rank.size);
-                DeviceElements own = source(type, offset[0], count);
-                reference.poison(all);
-                reference.fillData(own, seed, rank.rank);
-                communicator.allGather(own, all);
-                expectBlocks("allGather", all, Blocks.even(rank.size, count));
-
-                DeviceElements whole = source(type, offset[0], count * rank.size);
-                reference.poison(all);
-                reference.fillData(whole, seed, rank.rank);
-                communicator.allToAll(whole, all);
-                for (int other = 0; other < rank.size; other++) {
-                    reference.expectData("allToAll", all.slice(other * count, count), seed, other, rank.rank * count);
-                }
-
-                DeviceElements given = target(type, offset[1], count);
-                reference.poison(given);
-                if (rank.rank == root) {
-                    reference.fillData(given, seed, root);
-                }
-                communicator.broadcast(given, root);
-                reference.expectData("broadcast", given, seed, root, 0);
+                copies(count, offset);
             }
         }
+        copies(ENGINES_BYTES / rank.size, OFFSETS[0]);
+    }
+
+    private void copies(long count, long[] offset) throws Exception {
+        DataType type = DataType.UINT8;
+        seed++;
+        int root = (int) (count % rank.size);
+        DeviceElements all = target(type, offset[1], count * rank.size);
+        DeviceElements own = source(type, offset[0], count);
+        reference.poison(all);
+        reference.fillData(own, seed, rank.rank);
+        communicator.allGather(own, all);
+        expectBlocks("allGather", all, Blocks.even(rank.size, count));
+
+        DeviceElements whole = source(type, offset[0], count * rank.size);
+        reference.poison(all);
+        reference.fillData(whole, seed, rank.rank);
+        communicator.allToAll(whole, all);
+        for (int other = 0; other < rank.size; other++) {
+            reference.expectData("allToAll", all.slice(other * count, count), seed, other, rank.rank * count);
+        }
+
+        DeviceElements given = target(type, offset[1], count);
+        reference.poison(given);
+        if (rank.rank == root) {
+            reference.fillData(given, seed, root);
+        }
+        communicator.broadcast(given, root);
+        reference.expectData("broadcast", given, seed, root, 0);
     }
 
     private void expectBlocks(String what, DeviceElements all, Blocks blocks) {
