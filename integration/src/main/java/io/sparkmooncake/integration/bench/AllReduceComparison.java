@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 
@@ -14,6 +15,10 @@ import java.util.Locale;
  */
 final class AllReduceComparison {
     private static final long WARM_NANOS = 1_500_000_000;
+
+    /** Four JVMs on two processors were still compiling, for a quarter of the time that they had, 8 seconds after they began. */
+    private static final long CROWDED_WARM_NANOS = 5_000_000_000L;
+
     private static final double BATCH_NANOS = 5e6;
 
     /** Where ranks share processors: batches of 5 ms took 0.4 to 3 ms an operation from run to run, longer ones are steady. */
@@ -93,8 +98,10 @@ final class AllReduceComparison {
         List<Double> far = new ArrayList<>();
         List<Double> garbage = new ArrayList<>();
         List<Double> disturbed = new ArrayList<>();
-        for (int round = 0; round < rounds; round++) {
-            for (Turn turn : turns) {
+        // What one team leaves running for a moment disturbs the next one: each comes after each other.
+        List<Turn> order = new ArrayList<>(turns);
+        for (int round = 0; round < rounds; round++, Collections.rotate(order, 1)) {
+            for (Turn turn : order) {
                 int times = turn.operations;
                 RankTeam.Took took = sample(turn.team, ranks, "sum", bytes, times);
                 disturbed.add(took.disturbed());
@@ -158,11 +165,12 @@ final class AllReduceComparison {
 
     /** Warms a team up and returns how many operations make a batch. */
     private static int operations(RankTeam team, int ranks, long bytes) throws IOException {
-        double batchNanos = ranks <= Runtime.getRuntime().availableProcessors() ? BATCH_NANOS : CROWDED_BATCH_NANOS;
+        double batchNanos = areCrowded(ranks) ? CROWDED_BATCH_NANOS : BATCH_NANOS;
+        long warmNanos = areCrowded(ranks) ? CROWDED_WARM_NANOS : WARM_NANOS;
         int times = 1;
         long startNanos = System.nanoTime();
         double nanos = team.run("sum", bytes, 1).nanos();
-        while (System.nanoTime() - startNanos < WARM_NANOS) {
+        while (System.nanoTime() - startNanos < warmNanos) {
             times = (int) Math.max(1, Math.min(MOST_OPERATIONS, batchNanos / nanos));
             nanos = (double) team.run("sum", bytes, times).nanos() / times;
         }
@@ -172,14 +180,17 @@ final class AllReduceComparison {
     /** Runs a batch again when something else took the processor meanwhile; the least disturbed one counts. */
     private static RankTeam.Took sample(RankTeam team, int ranks, String command, long bytes, int times)
             throws IOException {
-        boolean own = ranks <= Runtime.getRuntime().availableProcessors();
         long startNanos = System.nanoTime();
         RankTeam.Took best = team.run(command, bytes, times);
-        while (own && best.disturbed() > DISTURBED && System.nanoTime() - startNanos < TRY_NANOS) {
+        while (!areCrowded(ranks) && best.disturbed() > DISTURBED && System.nanoTime() - startNanos < TRY_NANOS) {
             RankTeam.Took again = team.run(command, bytes, times);
             best = again.disturbed() < best.disturbed() ? again : best;
         }
         return best;
+    }
+
+    private static boolean areCrowded(int ranks) {
+        return ranks > Runtime.getRuntime().availableProcessors();
     }
 
     private static double bandwidth(RankTeam team, int ranks, long bytes) throws IOException {
