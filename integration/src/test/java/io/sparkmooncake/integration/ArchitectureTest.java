@@ -146,6 +146,7 @@ final class ArchitectureTest {
         livesOnlyIn("io.netty..", ROOT + "transfer..", ROOT + "gpu.memory..");
         livesOnlyIn("com.sun.jna..", ROOT + "transfer.mooncake..", ROOT + "gpu.driver..");
         livesOnlyIn("jcuda..", ROOT + "gpu..");
+        livesOnlyIn("jdk.incubator..", ROOT + "collectives.algorithm..");
         livesOnlyIn("sun.misc..", ROOT + "transfer.memory..");
         livesOnlyIn("jdk.internal..", "nowhere");
     }

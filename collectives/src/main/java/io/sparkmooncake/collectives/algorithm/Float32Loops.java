@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.collectives.algorithm;
 
+import io.sparkmooncake.collectives.spi.ContiguousElements.Float32;
 import io.sparkmooncake.collectives.spi.ReduceOp;
 import java.nio.FloatBuffer;
 
 /**
- * Loops of {@code float}. Arrays and buffers have loops of their own, so that the compiler sees one kind of memory in each and
- * vectorises it.
+ * Loops of {@code float}. Arrays and buffers have loops of their own, so that the compiler sees one kind of memory in each. It
+ * vectorises those of arrays; sums of buffers are {@link WideSums}'s where that can.
  */
 final class Float32Loops {
     private Float32Loops() {}
 
-    static void reduce(ReduceOp op, float[] into, int at, FloatBuffer operand, int from, int count) {
-        if (operand.hasArray()) {
-            array(op, into, at, operand.array(), operand.arrayOffset() + from, count);
+    static void reduce(ReduceOp op, float[] into, int at, Float32 operand, int from, int count) {
+        FloatBuffer buffer = operand.buffer();
+        if (buffer.hasArray()) {
+            array(op, into, at, buffer.array(), buffer.arrayOffset() + from, count);
         } else {
-            buffer(op, into, at, operand, from, count);
+            boolean sums = op == ReduceOp.SUM || op == ReduceOp.AVG;
+            int done = sums ? WideSums.sum(into, at, operand.bytes(), from, count) : 0;
+            buffer(op, into, at + done, buffer, from + done, count - done);
         }
     }
 

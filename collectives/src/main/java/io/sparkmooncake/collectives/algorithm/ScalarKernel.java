@@ -35,11 +35,9 @@ public final class ScalarKernel implements ReduceKernel {
     private static void reducePiece(
             ReduceOp op, ContiguousElements into, int at, ContiguousElements operand, int from, int count) {
         if (into instanceof Float64 left && operand instanceof Float64 right) {
-            Float64Loops.reduce(
-                    op, left.buffer().array(), left.buffer().arrayOffset() + at, right.buffer(), from, count);
+            Float64Loops.reduce(op, left.buffer().array(), left.buffer().arrayOffset() + at, right, from, count);
         } else if (into instanceof Float32 left && operand instanceof Float32 right) {
-            Float32Loops.reduce(
-                    op, left.buffer().array(), left.buffer().arrayOffset() + at, right.buffer(), from, count);
+            Float32Loops.reduce(op, left.buffer().array(), left.buffer().arrayOffset() + at, right, from, count);
         } else if (into instanceof Int32 left && operand instanceof Int32 right) {
             Int32Loops.reduce(op, left.buffer().array(), left.buffer().arrayOffset() + at, right.buffer(), from, count);
         } else if (into instanceof Int64 left && operand instanceof Int64 right) {

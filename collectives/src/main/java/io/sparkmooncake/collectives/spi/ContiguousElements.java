@@ -8,6 +8,7 @@ import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Elements that one Java array or buffer holds. Threading: see {@link Elements}. */
 public sealed interface ContiguousElements extends Elements {
@@ -31,8 +32,8 @@ public sealed interface ContiguousElements extends Elements {
             case FLOAT16, BFLOAT16 -> new Halves(type, view.asShortBuffer());
             case INT32 -> new Int32(view.asIntBuffer());
             case INT64 -> new Int64(view.asLongBuffer());
-            case FLOAT32 -> new Float32(view.asFloatBuffer());
-            case FLOAT64 -> new Float64(view.asDoubleBuffer());
+            case FLOAT32 -> new Float32(view.asFloatBuffer(), view);
+            case FLOAT64 -> new Float64(view.asDoubleBuffer(), view);
         };
     }
 
@@ -249,11 +250,13 @@ public sealed interface ContiguousElements extends Elements {
      * Elements of type {@link DataType#FLOAT32}.
      *
      * @param buffer from its position to its limit; its content is shared, its position is not
+     * @param bytes the same memory from its position on, for loops that want bytes; null for an array
      */
-    record Float32(FloatBuffer buffer) implements ContiguousElements {
-        /** Takes a view of its own. */
+    record Float32(FloatBuffer buffer, @Nullable ByteBuffer bytes) implements ContiguousElements {
+        /** Takes views of its own. */
         public Float32 {
             buffer = buffer.slice();
+            bytes = bytes == null ? null : bytes.slice();
         }
 
         @Override
@@ -269,7 +272,12 @@ public sealed interface ContiguousElements extends Elements {
         @Override
         public Elements slice(long from, long count) {
             Objects.checkFromIndexSize(from, count, count());
-            return new Float32(buffer.slice((int) from, (int) count));
+            int start = (int) from;
+            int length = (int) count;
+            int sizeBytes = type().sizeBytes();
+            return new Float32(
+                    buffer.slice(start, length),
+                    bytes == null ? null : bytes.slice(start * sizeBytes, length * sizeBytes));
         }
 
         @Override
@@ -285,11 +293,13 @@ public sealed interface ContiguousElements extends Elements {
      * Elements of type {@link DataType#FLOAT64}.
      *
      * @param buffer from its position to its limit; its content is shared, its position is not
+     * @param bytes the same memory from its position on, for loops that want bytes; null for an array
      */
-    record Float64(DoubleBuffer buffer) implements ContiguousElements {
-        /** Takes a view of its own. */
+    record Float64(DoubleBuffer buffer, @Nullable ByteBuffer bytes) implements ContiguousElements {
+        /** Takes views of its own. */
         public Float64 {
             buffer = buffer.slice();
+            bytes = bytes == null ? null : bytes.slice();
         }
 
         @Override
@@ -305,7 +315,12 @@ public sealed interface ContiguousElements extends Elements {
         @Override
         public Elements slice(long from, long count) {
             Objects.checkFromIndexSize(from, count, count());
-            return new Float64(buffer.slice((int) from, (int) count));
+            int start = (int) from;
+            int length = (int) count;
+            int sizeBytes = type().sizeBytes();
+            return new Float64(
+                    buffer.slice(start, length),
+                    bytes == null ? null : bytes.slice(start * sizeBytes, length * sizeBytes));
         }
 
         @Override

@@ -124,7 +124,7 @@ public sealed interface Elements permits ContiguousElements, DeviceElements, Reg
 
     /** Returns a view of {@code array[offset, offset + count)}. */
     static Elements of(float[] array, int offset, int count) {
-        return new ContiguousElements.Float32(FloatBuffer.wrap(array, offset, count));
+        return new ContiguousElements.Float32(FloatBuffer.wrap(array, offset, count), null);
     }
 
     /** Returns a view of a whole array. */
@@ -134,7 +134,7 @@ public sealed interface Elements permits ContiguousElements, DeviceElements, Reg
 
     /** Returns a view of {@code array[offset, offset + count)}. */
     static Elements of(double[] array, int offset, int count) {
-        return new ContiguousElements.Float64(DoubleBuffer.wrap(array, offset, count));
+        return new ContiguousElements.Float64(DoubleBuffer.wrap(array, offset, count), null);
     }
 
     /** Returns a view of a buffer from its position to its limit, in native byte order; a remainder at the end is left out. */

@@ -42,6 +42,7 @@ record RankProgram(String name, String install, List<String> compile, Launch lau
                         ranks,
                         java(),
                         "-Xmx1g",
+                        "--add-modules=jdk.incubator.vector",
                         "--add-opens=java.base/java.nio=ALL-UNNAMED",
                         "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
                         "-cp",
