@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-# Maven Central's newest Py4J, 0.10.7, takes these from where Python had them before 3.10.
+# The newest Python side of Py4J on Maven Central, 0.10.7, takes these from where Python had them before 3.10.
 for name in ("Iterable", "MutableMapping", "MutableSequence", "MutableSet", "Sequence", "Set"):
     setattr(collections, name, getattr(collections.abc, name))
 

@@ -18,7 +18,7 @@ final class Float32Loops {
             array(op, into, at, buffer.array(), buffer.arrayOffset() + from, count);
         } else {
             boolean sums = op == ReduceOp.SUM || op == ReduceOp.AVG;
-            int done = sums ? WideSums.sum(into, at, operand.bytes(), from, count) : 0;
+            int done = sums ? WideSums.OF_THIS_JVM.sum(into, at, operand.bytes(), from, count) : 0;
             buffer(op, into, at + done, buffer, from + done, count - done);
         }
     }
@@ -49,13 +49,15 @@ final class Float32Loops {
         }
     }
 
+    static void sum(float[] into, int at, FloatBuffer operand, int from, int count) {
+        for (int i = 0; i < count; i++) {
+            into[at + i] += operand.get(from + i);
+        }
+    }
+
     private static void buffer(ReduceOp op, float[] into, int at, FloatBuffer operand, int from, int count) {
         switch (op) {
-            case SUM, AVG -> {
-                for (int i = 0; i < count; i++) {
-                    into[at + i] += operand.get(from + i);
-                }
-            }
+            case SUM, AVG -> sum(into, at, operand, from, count);
             case PROD -> {
                 for (int i = 0; i < count; i++) {
                     into[at + i] *= operand.get(from + i);

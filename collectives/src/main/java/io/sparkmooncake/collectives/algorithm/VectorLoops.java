@@ -9,9 +9,9 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Sums of arrays and memory outside the heap, which the compiler of Java 17 does not vectorise, with the Vector API of JEP 414. Each
- * element is one addition, so the bits are those of a plain loop. Four vectors a turn: one is half as fast.
+ * element is one addition, so the bits are those of a plain loop, but for which NaN of two it is. Four vectors a turn: one is half as fast.
  *
- * <p>Only {@link WideSums} may load this class: the module that it needs is not there in every JVM.
+ * <p>Only {@code WideSums} may load this class: the module that it needs is not there in every JVM.
  */
 final class VectorLoops {
     private static final VectorSpecies<Double> DOUBLES = DoubleVector.SPECIES_PREFERRED;

@@ -2,35 +2,85 @@
 package io.sparkmooncake.collectives.algorithm;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link VectorLoops}, where this JVM has them: with {@code --add-modules=jdk.incubator.vector}, which Spark 4 adds to the JVMs of drivers
- * and executors, on Java 17 and 18. Later versions read buffers in another way; there, as without the module, plain loops do
- * everything, with the same bits.
+ * {@link VectorLoops}, once they were seen to be faster than plain loops in this JVM. It needs {@code
+ * --add-modules=jdk.incubator.vector}, which Spark 4 adds to the JVMs of drivers and executors, and Java 17 or 18: later versions read
+ * buffers in another way. Until its compiler is done with them, or where it knows no vectors, such loops are slower by far, so a
+ * thread that ends by itself tries them beside the first reductions. Bits are those of plain loops, but for which NaN of two it is.
  */
 final class WideSums {
-    private static final int PROBED = 1_024;
-    private static final boolean AVAILABLE = isAvailable();
+    private static final int TRIED = 8_192;
+    private static final int TIMES = 8;
+
+    /** Wins in a row that settle it. */
+    private static final int WINS = 5;
+
+    private static final int MOST_ROUNDS = 600;
+    private static final long PAUSE_MILLIS = 5;
+
+    /** One for all communicators: what it tells is what this JVM's compiler has done. */
+    static final WideSums OF_THIS_JVM = tried();
+
+    private final Thread trial = new Thread(this::tryBoth, "mooncake-wide-sums");
+    private volatile boolean doubles;
+    private volatile boolean floats;
 
     private WideSums() {}
 
-    private static boolean isAvailable() {
-        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-            return false;
+    private static WideSums tried() {
+        WideSums sums = new WideSums();
+        sums.trial.setDaemon(true);
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
+            sums.trial.start();
         }
-        ByteBuffer zeros = ByteBuffer.allocateDirect(PROBED * Double.BYTES);
+        return sums;
+    }
+
+    private void tryBoth() {
+        ByteBuffer zeros = ByteBuffer.allocateDirect(TRIED * Double.BYTES).order(ByteOrder.nativeOrder());
         try {
-            return VectorLoops.sum(new double[PROBED], 0, zeros, 0, PROBED) > 0
-                    && VectorLoops.sum(new float[PROBED], 0, zeros, 0, PROBED) > 0;
+            double[] into = new double[TRIED];
+            doubles = wins(
+                    () -> VectorLoops.sum(into, 0, zeros, 0, TRIED) > 0,
+                    () -> Float64Loops.sum(into, 0, zeros.asDoubleBuffer(), 0, TRIED));
+            float[] narrow = new float[TRIED];
+            floats = wins(
+                    () -> VectorLoops.sum(narrow, 0, zeros, 0, TRIED) > 0,
+                    () -> Float32Loops.sum(narrow, 0, zeros.asFloatBuffer(), 0, TRIED));
         } catch (LinkageError otherVersion) {
-            return false;
+            return; // plain loops stay
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
-    /** Tells whether sums are wide here. */
-    static boolean areAvailable() {
-        return AVAILABLE;
+    private static boolean wins(BooleanSupplier wide, Runnable plain) throws InterruptedException {
+        int wins = 0;
+        for (int round = 0; round < MOST_ROUNDS && wins < WINS; round++) {
+            long plainNanos = System.nanoTime();
+            for (int i = 0; i < TIMES; i++) {
+                plain.run();
+            }
+            long wideNanos = System.nanoTime();
+            boolean anything = false;
+            for (int i = 0; i < TIMES; i++) {
+                anything = wide.getAsBoolean();
+            }
+            long doneNanos = System.nanoTime();
+            wins = anything && doneNanos - wideNanos < wideNanos - plainNanos ? wins + 1 : 0;
+            Thread.sleep(PAUSE_MILLIS);
+        }
+        return wins == WINS;
+    }
+
+    /** Waits until it is settled whether this JVM adds with vectors, and returns whether it does so for both types. */
+    boolean settle() throws InterruptedException {
+        trial.join();
+        return doubles && floats;
     }
 
     /**
@@ -39,12 +89,12 @@ final class WideSums {
      * @param operand in native byte order; null for an array, which needs no help
      * @param from first element of the operand
      */
-    static int sum(double[] into, int at, @Nullable ByteBuffer operand, int from, int count) {
-        return AVAILABLE && operand != null ? VectorLoops.sum(into, at, operand, from, count) : 0;
+    int sum(double[] into, int at, @Nullable ByteBuffer operand, int from, int count) {
+        return doubles && operand != null ? VectorLoops.sum(into, at, operand, from, count) : 0;
     }
 
     /** As for doubles. */
-    static int sum(float[] into, int at, @Nullable ByteBuffer operand, int from, int count) {
-        return AVAILABLE && operand != null ? VectorLoops.sum(into, at, operand, from, count) : 0;
+    int sum(float[] into, int at, @Nullable ByteBuffer operand, int from, int count) {
+        return floats && operand != null ? VectorLoops.sum(into, at, operand, from, count) : 0;
     }
 }

@@ -25,6 +25,7 @@ final class AllocationTest {
     void operationsAllocateNothing() throws Exception {
         try (RankProcesses processes = new RankProcesses(1, Rendezvous.Options.DEFAULT, Map.of())) {
             List<Long> bytes = processes.runAll("garbage", 1, 2, communicator -> {
+                WideSums.OF_THIS_JVM.settle();
                 Work work = new Work(communicator);
                 work.run(50);
                 ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -47,6 +48,7 @@ final class AllocationTest {
         private final int rank;
         private final Elements few = Elements.of(new double[4]);
         private final Elements many = Elements.of(new double[20_000]);
+        private final Elements floats = Elements.of(new float[20_000]);
         private final Elements bytes = Elements.allocate(DataType.INT8, 100);
         private final Elements others = Elements.allocate(DataType.INT8, 100);
         private final Elements gathered = Elements.allocate(DataType.INT8, 200);
@@ -66,6 +68,8 @@ final class AllocationTest {
             for (int i = 0; i < times; i++) {
                 communicator.allReduce(few, few, ReduceOp.SUM);
                 communicator.allReduce(many, many, ReduceOp.MAX);
+                communicator.allReduce(many, many, ReduceOp.SUM);
+                communicator.allReduce(floats, floats, ReduceOp.SUM);
                 communicator.allReduce(halves, halves, ReduceOp.AVG);
                 communicator.allReduce(booleans, booleans, ReduceOp.XOR);
                 communicator.reduce(few, few, ReduceOp.PROD, i & 1);

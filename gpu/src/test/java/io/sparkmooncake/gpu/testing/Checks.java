@@ -161,7 +161,7 @@ final class Checks {
                 copies(count, offset);
             }
         }
-        copies(ENGINES_BYTES / rank.size, OFFSETS[0]);
+        copies((ENGINES_BYTES + rank.size - 1) / rank.size, OFFSETS[0]);
     }
 
     private void copies(long count, long[] offset) throws Exception {

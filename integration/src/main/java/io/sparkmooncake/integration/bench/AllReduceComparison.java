@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Random;
 
 /**
  * allReduce of float64 SUM, in place, of ours and of peers in turns. A sample is the time of the slowest rank for a batch of
@@ -98,9 +99,11 @@ final class AllReduceComparison {
         List<Double> far = new ArrayList<>();
         List<Double> garbage = new ArrayList<>();
         List<Double> disturbed = new ArrayList<>();
-        // What one team leaves running for a moment disturbs the next one: each comes after each other.
+        // What one team leaves running for a moment disturbs whoever comes next, so that is not always the same one.
         List<Turn> order = new ArrayList<>(turns);
-        for (int round = 0; round < rounds; round++, Collections.rotate(order, 1)) {
+        Random random = new Random(bytes);
+        for (int round = 0; round < rounds; round++) {
+            Collections.shuffle(order, random);
             for (Turn turn : order) {
                 int times = turn.operations;
                 RankTeam.Took took = sample(turn.team, ranks, "sum", bytes, times);

@@ -60,7 +60,7 @@ final class MlExamplesIT {
         return jar;
     }
 
-    /** Over Py4J's gateway, which is what PySpark's {@code sc._jvm} is; PySpark itself is in no package that a build can have. */
+    /** Over Py4J's gateway, which is what PySpark's {@code sc._jvm} is; PySpark itself is in no registry that the build may use. */
     @Test
     void pythonSumsColumnsAsRanks() throws IOException, InterruptedException {
         assumeTrue(hasPython(), "no python3 can be started here: apt-get install python3");
