@@ -3,7 +3,6 @@ package io.sparkmooncake.collectives.algorithm;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,36 +44,34 @@ final class WideSums {
         try {
             double[] into = new double[TRIED];
             doubles = wins(
-                    () -> VectorLoops.sum(into, 0, zeros, 0, TRIED) > 0,
+                    () -> VectorLoops.sum(into, 0, zeros, 0, TRIED),
                     () -> Float64Loops.sum(into, 0, zeros.asDoubleBuffer(), 0, TRIED));
             float[] narrow = new float[TRIED];
             floats = wins(
-                    () -> VectorLoops.sum(narrow, 0, zeros, 0, TRIED) > 0,
+                    () -> VectorLoops.sum(narrow, 0, zeros, 0, TRIED),
                     () -> Float32Loops.sum(narrow, 0, zeros.asFloatBuffer(), 0, TRIED));
         } catch (LinkageError otherVersion) {
-            return; // plain loops stay
+            // Java 19 and later: plain loops stay.
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private static boolean wins(BooleanSupplier wide, Runnable plain) throws InterruptedException {
+    private static boolean wins(Runnable wide, Runnable plain) throws InterruptedException {
         int wins = 0;
         for (int round = 0; round < MOST_ROUNDS && wins < WINS; round++) {
-            long plainNanos = System.nanoTime();
-            for (int i = 0; i < TIMES; i++) {
-                plain.run();
-            }
-            long wideNanos = System.nanoTime();
-            boolean anything = false;
-            for (int i = 0; i < TIMES; i++) {
-                anything = wide.getAsBoolean();
-            }
-            long doneNanos = System.nanoTime();
-            wins = anything && doneNanos - wideNanos < wideNanos - plainNanos ? wins + 1 : 0;
+            wins = nanos(wide) < nanos(plain) ? wins + 1 : 0;
             Thread.sleep(PAUSE_MILLIS);
         }
         return wins == WINS;
+    }
+
+    private static long nanos(Runnable sum) {
+        long startNanos = System.nanoTime();
+        for (int i = 0; i < TIMES; i++) {
+            sum.run();
+        }
+        return System.nanoTime() - startNanos;
     }
 
     /** Waits until it is settled whether this JVM adds with vectors, and returns whether it does so for both types. */

@@ -37,6 +37,10 @@ public sealed interface ContiguousElements extends Elements {
         };
     }
 
+    private static @Nullable ByteBuffer part(@Nullable ByteBuffer bytes, DataType type, int from, int count) {
+        return bytes == null ? null : bytes.slice(from * type.sizeBytes(), count * type.sizeBytes());
+    }
+
     private static IllegalArgumentException mismatch(Elements from, Elements to) {
         return new IllegalArgumentException("elements of type=" + from.type().label() + " do not go into type="
                 + to.type().label());
@@ -272,12 +276,7 @@ public sealed interface ContiguousElements extends Elements {
         @Override
         public Elements slice(long from, long count) {
             Objects.checkFromIndexSize(from, count, count());
-            int start = (int) from;
-            int length = (int) count;
-            int sizeBytes = type().sizeBytes();
-            return new Float32(
-                    buffer.slice(start, length),
-                    bytes == null ? null : bytes.slice(start * sizeBytes, length * sizeBytes));
+            return new Float32(buffer.slice((int) from, (int) count), part(bytes, type(), (int) from, (int) count));
         }
 
         @Override
@@ -315,12 +314,7 @@ public sealed interface ContiguousElements extends Elements {
         @Override
         public Elements slice(long from, long count) {
             Objects.checkFromIndexSize(from, count, count());
-            int start = (int) from;
-            int length = (int) count;
-            int sizeBytes = type().sizeBytes();
-            return new Float64(
-                    buffer.slice(start, length),
-                    bytes == null ? null : bytes.slice(start * sizeBytes, length * sizeBytes));
+            return new Float64(buffer.slice((int) from, (int) count), part(bytes, type(), (int) from, (int) count));
         }
 
         @Override
