@@ -3,11 +3,11 @@ package io.sparkmooncake.transfer.memory;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.SecureRandom;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Regions {
     private static final SecureRandom KEYS = new SecureRandom();
+    private static final Pattern DESCRIPTOR_PATH = Pattern.compile("/proc/[0-9]{1,10}/fd/[0-9]{1,10}");
 
     private Regions() {}
 
@@ -84,8 +85,8 @@ public final class Regions {
         if (descriptor.sizeBytes() <= 0 || needed < 0) {
             throw new IOException(descriptor.path() + " cannot hold a region of size=" + descriptor.sizeBytes());
         }
-        try (FileChannel file =
-                FileChannel.open(pathOf(descriptor), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+        Path path = pathOf(descriptor);
+        try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             if (file.size() < needed) {
                 throw new IOException(descriptor.path() + " has size=" + file.size() + ", the region needs " + needed);
             }
@@ -93,12 +94,13 @@ public final class Regions {
         }
     }
 
+    /** Checks that a peer's path is a descriptor of a process; any other file or device is never opened. */
     private static Path pathOf(RegionDescriptor descriptor) throws IOException {
-        try {
-            return Path.of(descriptor.path());
-        } catch (InvalidPathException e) {
-            throw new IOException("the path of region id=" + descriptor.id() + " is none", e);
+        if (!DESCRIPTOR_PATH.matcher(descriptor.path()).matches()) {
+            throw new IOException("the path of region id=" + descriptor.id() + " is not a descriptor of a process: "
+                    + (descriptor.path().isEmpty() ? "its owner cannot share it" : descriptor.path()));
         }
+        return Path.of(descriptor.path());
     }
 
     /**

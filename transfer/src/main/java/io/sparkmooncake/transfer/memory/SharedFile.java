@@ -16,9 +16,13 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -37,20 +41,24 @@ final class SharedFile implements AutoCloseable {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
     private static final Path OWN_DESCRIPTORS = Path.of("/proc/self/fd");
     private static final String NAME = "spark-mooncake-";
+    private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
     /** A living process has a name on its file for microseconds. */
     private static final Duration LONGEST_NAMED = Duration.ofMinutes(1);
 
     private final RandomAccessFile published;
     private final Path directory;
+    private final @Nullable Path own;
     private final String path;
 
     @GuardedBy("this")
     private @Nullable FileChannel channel;
 
-    private SharedFile(RandomAccessFile published, Path directory, String path) {
+    private SharedFile(RandomAccessFile published, Path directory, @Nullable Path own, String path) {
         this.published = published;
         this.directory = directory;
+        this.own = own;
         this.path = path;
     }
 
@@ -72,8 +80,7 @@ final class SharedFile implements AutoCloseable {
     }
 
     static SharedFile create(Path directory) throws IOException {
-        String name = NAME + ProcessHandle.current().pid() + "-" + UUID.randomUUID();
-        Path file = Files.createFile(directory.resolve(name));
+        Path file = createNamed(directory);
         RandomAccessFile opened;
         try {
             opened = new RandomAccessFile(file.toFile(), "rw");
@@ -82,7 +89,9 @@ final class SharedFile implements AutoCloseable {
         }
         boolean found = false;
         try {
-            SharedFile shared = new SharedFile(opened, directory, descriptorPath(name, opened.getFD()));
+            String name = file.getFileName().toString();
+            Path own = ownDescriptor(name, opened.getFD());
+            SharedFile shared = new SharedFile(opened, directory, own, own == null ? "" : pathForPeers(own, name));
             found = true;
             return shared;
         } finally {
@@ -92,23 +101,49 @@ final class SharedFile implements AutoCloseable {
         }
     }
 
-    /** Finds the number of the descriptor whose link still says the name; empty where the system has no /proc. */
-    private static String descriptorPath(String name, FileDescriptor opened) throws IOException {
+    /** Creates the file that nobody but this user can open, not even while it has its name. */
+    static Path createNamed(Path directory) throws IOException {
+        Path file = directory.resolve(NAME + ProcessHandle.current().pid() + "-" + UUID.randomUUID());
+        return directory.getFileSystem().supportedFileAttributeViews().contains("posix")
+                ? Files.createFile(file, OWNER_ONLY)
+                : Files.createFile(file);
+    }
+
+    /** Finds the descriptor of this process that is linked to the name; null if the system has no /proc. */
+    private static @Nullable Path ownDescriptor(String name, FileDescriptor opened) throws IOException {
         if (!Files.isDirectory(OWN_DESCRIPTORS)) {
-            return "";
+            return null;
         }
         int number = MappedMemory.likelyNumber(opened); // looking through thousands takes milliseconds each time
-        if (number >= 0 && linksTo(OWN_DESCRIPTORS.resolve(Integer.toString(number)), name)) {
-            return "/proc/" + ProcessHandle.current().pid() + "/fd/" + number;
+        Path likely = OWN_DESCRIPTORS.resolve(Integer.toString(number));
+        if (number >= 0 && linksTo(likely, name)) {
+            return likely;
         }
         try (DirectoryStream<Path> descriptors = Files.newDirectoryStream(OWN_DESCRIPTORS)) {
             for (Path descriptor : descriptors) {
                 if (linksTo(descriptor, name)) {
-                    return "/proc/" + ProcessHandle.current().pid() + "/fd/" + descriptor.getFileName();
+                    return descriptor;
                 }
             }
         }
-        return "";
+        return null;
+    }
+
+    /**
+     * Returns the path under which peers open the descriptor; empty if {@code /proc} shows another process under this one's id,
+     * as it does when it was mounted from another PID namespace.
+     */
+    private static String pathForPeers(Path own, String name) {
+        Path shown = Path.of(
+                "/proc",
+                Long.toString(ProcessHandle.current().pid()),
+                "fd",
+                own.getFileName().toString());
+        try {
+            return linksTo(shown, name) ? shown.toString() : "";
+        } catch (IOException notThisProcess) {
+            return "";
+        }
     }
 
     private static boolean linksTo(Path descriptor, String name) throws IOException {
@@ -119,19 +154,26 @@ final class SharedFile implements AutoCloseable {
         }
     }
 
-    /** Returns a channel for reads, writes and mappings; it may be closed by an interrupt of its user at any time. */
+    /**
+     * Returns a channel for reads, writes and mappings; it may be closed by an interrupt of its user at any time.
+     *
+     * @throws ClosedChannelException after {@link #close}
+     */
     synchronized FileChannel channel() throws IOException {
+        if (!published.getFD().valid()) {
+            throw new ClosedChannelException(); // its number may be another file's by now
+        }
         FileChannel open = channel;
         if (open == null || !open.isOpen()) {
-            open = path.isEmpty()
+            open = own == null
                     ? published.getChannel()
-                    : FileChannel.open(Path.of(path), StandardOpenOption.READ, StandardOpenOption.WRITE);
+                    : FileChannel.open(own, StandardOpenOption.READ, StandardOpenOption.WRITE);
             channel = open;
         }
         return open;
     }
 
-    /** Returns where peers of this host open it; empty where they cannot. */
+    /** Returns where peers of this host open it; empty if they cannot. */
     String path() {
         return path;
     }
@@ -176,9 +218,8 @@ final class SharedFile implements AutoCloseable {
 
     @Override
     public synchronized void close() throws IOException {
-        published.close();
-        if (channel != null) {
-            channel.close();
+        try (FileChannel open = channel) {
+            published.close();
         }
     }
 }

@@ -89,12 +89,20 @@ final class RegionsTest {
         assertRefused(with(right.id(), right.key(), 5001, right.path()), "needs 9097");
         assertRefused(with(right.id(), right.key(), 0, right.path()), "size=0");
         assertRefused(with(right.id(), right.key(), Long.MAX_VALUE, right.path()), "size=" + Long.MAX_VALUE);
-        assertRefused(with(right.id(), right.key(), 5000, "/proc/self/fd/99999"), "/proc/self/fd/99999");
+        assertRefused(with(right.id(), right.key(), 5000, ownPath(99_999)), ownPath(99_999));
         assertRefused(with(right.id(), right.key(), 5000, "/proc/2147483/fd/3"), "/proc/2147483/fd/3");
-        assertRefused(with(right.id(), right.key(), 5000, ""), "");
-        assertRefused(with(right.id(), right.key(), 5000, "/dev/shm"), "/dev/shm");
-        assertRefused(with(right.id(), right.key(), 5000, "/dev/null"), "/dev/null");
-        assertRefused(with(right.id(), right.key(), 5000, "a\0b"), "region id=" + right.id());
+        assertRefused(with(right.id(), right.key(), 5000, ""), "its owner cannot share it");
+        for (String path : List.of(
+                "/proc/self/fd/3",
+                "/dev/shm",
+                "/dev/null",
+                "a\0b",
+                right.path() + "/",
+                right.path() + "\n",
+                "/proc/1/fd/../mem",
+                "/dev/../" + right.path())) {
+            assertRefused(with(right.id(), right.key(), 5000, path), "is not a descriptor of a process: " + path);
+        }
         Regions.importFrom(right).release();
         owned.release();
         assertRefused(right, right.path());
@@ -105,8 +113,10 @@ final class RegionsTest {
         Path other = dir.resolve("other");
         try (RandomAccessFile file = new RandomAccessFile(other.toFile(), "rw")) {
             file.setLength(1 << 20);
-            assertRefused(with(1, 1, 5000, other.toString()), other + " holds no region");
-            assertRefused(with(1, 1, 2 << 20, other.toString()), "has size=1048576");
+            String path = ownPath(MappedMemory.likelyNumber(file.getFD()));
+            assertRefused(with(1, 1, 5000, path), path + " holds no region");
+            assertRefused(with(1, 1, 2 << 20, path), "has size=1048576");
+            assertRefused(with(1, 1, 5000, other.toString()), "is not a descriptor of a process: " + other);
             assertThat(file.length()).isEqualTo(1 << 20);
         }
     }
@@ -180,6 +190,10 @@ final class RegionsTest {
         assertThatThrownBy(() -> Regions.importFrom(descriptor))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(reason);
+    }
+
+    private static String ownPath(int descriptor) {
+        return "/proc/" + ProcessHandle.current().pid() + "/fd/" + descriptor;
     }
 
     private static RegionDescriptor with(long id, long key, long sizeBytes, String path) {
