@@ -114,6 +114,17 @@ public final class Settings {
             "Serialized bytes that a map task gathers before it lays them out by partition. Taken from Spark's task memory.",
             V0_1);
 
+    /** Memory for staging and for blocks in transfer; empty for a share of what is left outside the heap. */
+    public static final Setting<OptionalLong> SCRATCH_MEMORY = new Setting<>(
+            PREFIX + "shuffle.scratch",
+            "auto",
+            Domain.bytesOrAuto("1m", "1024t"),
+            "Memory outside the heap that an executor's tasks share for blocks in transfer and for laying out map outputs. Tasks"
+                    + " wait for it when it is taken. auto is what the tasks of all cores use at once (spark.reducer.maxSizeInFlight"
+                    + " and spark.mooncake.shuffle.write.buffer each), at most half of -XX:MaxDirectMemorySize and, on YARN and"
+                    + " Kubernetes, half of the memory overhead.",
+            V0_1);
+
     /** Whether blocks carry checksums. */
     public static final Setting<Boolean> CHECKSUM = new Setting<>(
             PREFIX + "shuffle.checksum",
@@ -195,6 +206,7 @@ public final class Settings {
             MEMORY_IDLE,
             SHUFFLE_MEMORY,
             WRITE_BUFFER,
+            SCRATCH_MEMORY,
             CHECKSUM,
             COMPRESS,
             COLLECTIVES_TIMEOUT,

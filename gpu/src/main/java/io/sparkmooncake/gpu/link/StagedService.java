@@ -212,7 +212,7 @@ final class StagedService implements ControlService, AutoCloseable {
             drop(dropped);
         }
         try {
-            window = Regions.create(directory, Stage.BYTES, Location.ANY);
+            window = Regions.createReserved(directory, Stage.BYTES, Location.ANY);
         } catch (IOException e) {
             throw new TransferException(Code.REFUSED, "no host memory in " + directory + " to stage through: " + e, e);
         }

@@ -52,11 +52,25 @@ public final class MapOutputStore implements AutoCloseable {
      * @throws IOException naming the directories when none can hold it
      */
     public Extent allocateOnDisk(long bytes) throws IOException {
-        return files.tryAllocate(bytes)
-                .orElseThrow(() -> new IOException("no space for " + bytes + " bytes of map output in spark.local.dir ("
-                        + files.describeRoom() + "): free disk space, add a directory, or raise"
-                        + " spark.mooncake.shuffle.memory (" + memory.limitBytes() + " bytes, "
-                        + memory.usedBytes() + " used)"));
+        return files.tryAllocate(bytes).orElseThrow(() -> noSpace(bytes));
+    }
+
+    /**
+     * Stores a part in a local directory, and in another one if that fails while it is written.
+     *
+     * @param filler writes the part through {@link Extent#write}
+     * @return the file space, counted once for the caller
+     * @throws IOException naming the directories when none can hold it
+     */
+    public Extent storeOnDisk(long bytes, RegionPool.Filler filler) throws IOException {
+        return files.tryStore(bytes, filler).orElseThrow(() -> noSpace(bytes));
+    }
+
+    private IOException noSpace(long bytes) {
+        return new IOException("no space for " + bytes + " bytes of map output in spark.local.dir ("
+                + files.describeRoom() + "): free disk space, add a directory, or raise"
+                + " spark.mooncake.shuffle.memory (" + memory.limitBytes() + " bytes, "
+                + memory.usedBytes() + " used)");
     }
 
     /**

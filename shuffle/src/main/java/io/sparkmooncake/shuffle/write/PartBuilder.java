@@ -84,8 +84,7 @@ final class PartBuilder {
             return new Part(extent, dataBytes, entries);
         }
         try {
-            Extent file = environment.store().allocateOnDisk(totalBytes);
-            copyTo(file, totalBytes);
+            Extent file = environment.store().storeOnDisk(totalBytes, empty -> copyTo(empty, totalBytes));
             environment.counters().toDisk(dataBytes);
             return new Part(file, dataBytes, entries);
         } finally {
@@ -94,19 +93,11 @@ final class PartBuilder {
     }
 
     private void copyTo(Extent file, long totalBytes) throws IOException {
-        boolean copied = false;
-        try {
-            for (long at = 0; at < totalBytes; ) {
-                ByteBuffer piece = extent.slice(at, (int) Math.min(totalBytes - at, HostRegion.MAX_SLICE_BYTES));
-                int length = piece.remaining();
-                file.write(at, piece);
-                at += length;
-            }
-            copied = true;
-        } finally {
-            if (!copied) {
-                file.release();
-            }
+        for (long at = 0; at < totalBytes; ) {
+            ByteBuffer piece = extent.slice(at, (int) Math.min(totalBytes - at, HostRegion.MAX_SLICE_BYTES));
+            int length = piece.remaining();
+            file.write(at, piece);
+            at += length;
         }
     }
 

@@ -26,6 +26,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +42,8 @@ final class EngineStart {
     private final ExecutorService controlThreads;
 
     private final Map<String, TransportSource> sources;
+    private final AtomicBoolean controlMemoryRefused = new AtomicBoolean();
+    private volatile boolean sharesMemory;
 
     private EngineStart(Identity identity, TransferSettings settings, Map<String, TransportSource> sources) {
         this.identity = identity;
@@ -98,12 +101,13 @@ final class EngineStart {
     private Transport startShm() {
         try {
             ShmTransport shm = ShmTransport.start(settings.memory());
+            sharesMemory = true;
             Duration interval = settings.memory().idle().dividedBy(2);
             trimLater(shm, interval.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : interval);
             return shm;
         } catch (IOException e) {
             String reason = "cannot make shared memory in " + settings.memory().dir() + ": " + e
-                    + ". Check spark.mooncake.memory.dir";
+                    + ". Check spark.mooncake.memory.dir and the room that it has";
             LOG.warn("peer {}: path shm is not offered: {}", identity.name(), reason);
             return new UnavailableTransport("shm", reason);
         }
@@ -120,16 +124,22 @@ final class EngineStart {
         }
     }
 
+    /** Takes all blocks now: a file system that is full is an answer, not a signal when a peer connects. */
     private HostRegion controlMemory(long sizeBytes) throws TransferException {
-        if (settings.paths().contains("shm")) {
+        if (sharesMemory) {
             try {
-                return Regions.create(java.nio.file.Path.of(settings.memory().dir()), sizeBytes, Location.ANY);
+                return Regions.createReserved(
+                        java.nio.file.Path.of(settings.memory().dir()), sizeBytes, Location.ANY);
             } catch (IOException e) {
-                LOG.warn(
-                        "peer {}: control memory of {} bytes is private, and path shm refused: {}",
-                        identity.name(),
-                        sizeBytes,
-                        e.toString());
+                if (controlMemoryRefused.compareAndSet(false, true)) {
+                    LOG.warn(
+                            "peer {}: no room for {} bytes of control memory in {}: it is private, and peers that connect"
+                                    + " from now on are reached over other paths than shm: {}",
+                            identity.name(),
+                            sizeBytes,
+                            settings.memory().dir(),
+                            e.toString());
+                }
             }
         }
         try {

@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Part of a pooled region. Counted: created with one count for its creator; its bytes go back to the pool when the last count
@@ -13,17 +15,24 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>Threading: counting is safe from any thread; who fills it and who reads it is the owner's business.
  */
 public final class Extent {
-    private final RegionPool pool;
+    private final RegionSet pool;
     private final PooledRegion home;
     private final long offset;
     private final AtomicInteger owners = new AtomicInteger(1);
+    private final AtomicLong promisedBytes;
     private volatile long sizeBytes;
 
-    Extent(RegionPool pool, PooledRegion home, long offset, long sizeBytes) {
+    /**
+     * Wraps a stretch.
+     *
+     * @param promisedBytes what its directory keeps free for it until it is written
+     */
+    Extent(RegionSet pool, PooledRegion home, long offset, long sizeBytes, long promisedBytes) {
         this.pool = pool;
         this.home = home;
         this.offset = offset;
         this.sizeBytes = sizeBytes;
+        this.promisedBytes = new AtomicLong(promisedBytes);
     }
 
     /** Returns the region that holds it, which lives at least as long as this extent. */
@@ -34,6 +43,12 @@ public final class Extent {
     /** Returns where in the region it begins. */
     public long offset() {
         return offset;
+    }
+
+    /** Returns the directory of its file; null for private memory. */
+    @Nullable
+    RegionDirectory directory() {
+        return home.directory();
     }
 
     /** Returns its size in bytes. */
@@ -53,7 +68,20 @@ public final class Extent {
      */
     public void write(long start, ByteBuffer bytes) throws IOException {
         Objects.checkFromIndexSize(start, bytes.remaining(), sizeBytes);
+        int length = bytes.remaining();
         home.write(offset + start, bytes);
+        if (promisedBytes.get() > 0) {
+            pool.wrote(home, offset + start, length);
+            keepPromise(start + length > sizeBytes - FreeSpace.ALIGNMENT_BYTES ? Long.MAX_VALUE : length);
+        }
+    }
+
+    private void keepPromise(long bytes) {
+        RegionDirectory directory = home.directory();
+        if (directory != null) {
+            long before = promisedBytes.getAndUpdate(promised -> promised - Math.min(promised, bytes));
+            directory.promise(-Math.min(before, bytes));
+        }
     }
 
     /** Gives the bytes behind {@code newSizeBytes} back to the pool. */
@@ -78,6 +106,7 @@ public final class Extent {
             throw new IllegalStateException("release of an extent that was given back: " + home.region());
         }
         if (before == 1) {
+            keepPromise(Long.MAX_VALUE);
             pool.giveBack(home, offset, sizeBytes);
         }
     }

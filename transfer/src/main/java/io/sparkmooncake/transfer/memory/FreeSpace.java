@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: guarded by its pool.
  */
 final class FreeSpace {
+    /** What offsets and sizes are multiples of, at least. */
+    static final long ALIGNMENT_BYTES = 64;
+
     private final TreeMap<Long, Long> lengthByOffset = new TreeMap<>();
     private final NavigableSet<Stretch> bySize =
             new TreeSet<>(Comparator.comparingLong(Stretch::length).thenComparingLong(Stretch::offset));

@@ -2,48 +2,42 @@
 package io.sparkmooncake.transfer.memory;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.sparkmooncake.conf.Settings;
+import io.sparkmooncake.transfer.memory.RegionSet.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
 import java.util.Comparator;
-import java.util.Iterator;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hands out extents of regions that it makes when they are needed. Regions that were idle for a while go back to the system
- * when {@link #trim} is called.
+ * when {@link #trim} is called. Of several directories the one with the most room comes first; one that failed comes last.
  *
- * <p>Threading: safe from any thread; one lock, never held while an extent is filled.
+ * <p>Threading: safe from any thread. No lock is held while memory is zeroed or a file is created.
  */
 public final class RegionPool implements AutoCloseable {
-    private static final long ALIGNMENT_BYTES = 64;
-    private static final long RESERVE_STEP_BYTES = 4L << 20;
+    /** What {@link #allocate} grants beyond the limit: 1 MiB. */
+    public static final long LEAST_BYTES = 1L << 20;
 
     private final Kind kind;
-    private final List<Path> directories;
+    private final List<RegionDirectory> directories;
+    private final RegionSet set;
     private final Limits limits;
-    private final RegionListener listener;
 
-    @GuardedBy("this")
-    private final List<PooledRegion> regions = new ArrayList<>();
+    /** Threads that wait for private memory, in the order in which they get it. */
+    @GuardedBy("line")
+    private final Deque<Object> line = new ArrayDeque<>();
 
-    @GuardedBy("this")
-    private long usedBytes;
-
-    @GuardedBy("this")
-    private int extents;
-
-    @GuardedBy("this")
-    private boolean closed;
-
-    private enum Kind {
-        SHARED_MEMORY,
-        FILES,
-        PRIVATE_MEMORY
-    }
+    /** A directory as it was found when an extent was asked for. */
+    private record Candidate(RegionDirectory directory, long room, int setAside) {}
 
     /**
      * Bounds of a pool.
@@ -54,20 +48,30 @@ public final class RegionPool implements AutoCloseable {
      */
     public record Limits(long limitBytes, long regionBytes, Duration idle) {}
 
+    /** Fills an extent that was just handed out. */
+    @FunctionalInterface
+    public interface Filler {
+        /** Fills the extent; called again with another extent if the directory of the first one failed. */
+        void fill(Extent extent) throws IOException;
+    }
+
     private RegionPool(Kind kind, List<Path> directories, Limits limits, RegionListener listener) {
         this.kind = kind;
-        this.directories = List.copyOf(directories);
+        this.directories = directories.stream().map(RegionDirectory::new).toList();
         this.limits = limits;
-        this.listener = listener;
+        this.set = new RegionSet(kind, limits, listener);
         directories.forEach(SharedFile::sweep);
     }
 
-    /** Creates a pool of regions in a memory file system, which take their blocks before they are handed out. */
+    /**
+     * Creates a pool of regions in a memory file system, which take their blocks before they are handed out. A sixteenth of the
+     * file system and at least 4 MiB of it are left to others; extents are whole pages.
+     */
     public static RegionPool sharedMemory(Path directory, Limits limits, RegionListener listener) {
         return new RegionPool(Kind.SHARED_MEMORY, List.of(directory), limits, listener);
     }
 
-    /** Creates a pool of regions in files, filled through {@link Extent#write} only; the emptiest directory comes first. */
+    /** Creates a pool of regions in files, filled through {@link Extent#write} only, see {@link #tryStore}. */
     public static RegionPool files(List<Path> directories, Limits limits, RegionListener listener) {
         return new RegionPool(Kind.FILES, directories, limits, listener);
     }
@@ -77,201 +81,192 @@ public final class RegionPool implements AutoCloseable {
         return new RegionPool(Kind.PRIVATE_MEMORY, List.of(), limits, RegionListener.NONE);
     }
 
+    /** Returns what a pool alone in an empty memory file system could take of it; 0 if the directory is missing. */
+    public static long capacityBytes(Path directory) {
+        return Math.max(0, RegionDirectory.capacity(directory));
+    }
+
     /**
-     * Hands out an extent, counted once for the caller; empty where the limit is reached or the file system is full.
+     * Hands out an extent, counted once for the caller; empty if the limit is reached, others wait for private memory, or no
+     * directory can hold it, whatever the reason: {@link #describeRoom} has it, and it was logged once.
      *
-     * @throws IOException when the system refuses a region for another reason
+     * @throws IOException if the pool is closed or the thread was interrupted
      */
     public Optional<Extent> tryAllocate(long bytes) throws IOException {
+        return isWaitedFor() ? Optional.empty() : tryAllocate(bytes, Set.of());
+    }
+
+    /**
+     * Hands out private memory, and waits for it if the limit is reached or others wait: first come, first served.
+     *
+     * <p>No two tasks wait for each other if each keeps one rule: a task that holds memory of this pool asks for more with
+     * {@link #tryAllocate}, or with this method for at most {@link #LEAST_BYTES}, which is granted beyond the limit.
+     *
+     * @throws IOException if there was none within {@code patience}, naming the limit and who holds what
+     */
+    public Extent allocate(long bytes, Duration patience) throws IOException {
+        Optional<Extent> extent = tryAllocate(bytes);
+        if (extent.isPresent()) {
+            return extent.get();
+        }
+        Object ticket = new Object();
+        long deadline = System.nanoTime() + patience.toNanos();
+        queue(ticket);
+        try {
+            while (true) {
+                long seen = set.changes();
+                extent = tryInTurn(bytes, ticket);
+                if (extent.isPresent()) {
+                    return extent.get();
+                }
+                set.awaitChange(seen, deadline, noneFor(bytes, patience));
+            }
+        } finally {
+            leave(ticket);
+        }
+    }
+
+    private static String noneFor(long bytes, Duration patience) {
+        return bytes + " bytes of private memory were not free within " + patience.toSeconds() + " s: raise "
+                + Settings.SCRATCH_MEMORY.key() + " or -XX:MaxDirectMemorySize, or lower spark.executor.cores";
+    }
+
+    private Optional<Extent> tryInTurn(long bytes, Object ticket) throws IOException {
+        if (bytes <= LEAST_BYTES && kind == Kind.PRIVATE_MEMORY) {
+            return set.tryIn(null, Long.MAX_VALUE / 2, set.align(bytes));
+        }
+        return isFirst(ticket) ? tryAllocate(bytes, Set.of()) : Optional.empty();
+    }
+
+    private void queue(Object ticket) {
+        synchronized (line) {
+            line.addLast(ticket);
+        }
+    }
+
+    private void leave(Object ticket) {
+        synchronized (line) {
+            line.remove(ticket);
+        }
+        set.changed();
+    }
+
+    private boolean isFirst(Object ticket) {
+        synchronized (line) {
+            return line.peekFirst() == ticket;
+        }
+    }
+
+    private boolean isWaitedFor() {
+        synchronized (line) {
+            return !line.isEmpty();
+        }
+    }
+
+    /**
+     * Hands out an extent and fills it. If the directory that it is in fails meanwhile, another directory is taken, until none is
+     * left.
+     *
+     * @return the filled extent, counted once for the caller; empty if there is none to fill
+     * @throws IOException what the filler threw last
+     */
+    public Optional<Extent> tryStore(long bytes, Filler filler) throws IOException {
+        Set<RegionDirectory> failed = new HashSet<>();
+        @Nullable IOException cause = null;
+        while (true) {
+            Optional<Extent> extent = tryAllocate(bytes, failed);
+            if (extent.isEmpty()) {
+                if (cause != null) {
+                    throw cause;
+                }
+                return extent;
+            }
+            boolean filled = false;
+            try {
+                filler.fill(extent.get());
+                filled = true;
+                return extent;
+            } catch (IOException e) {
+                RegionDirectory directory = extent.get().directory();
+                if (directory == null || !directory.isSetAside() || !failed.add(directory)) {
+                    throw e;
+                }
+                if (cause != null) {
+                    e.addSuppressed(cause);
+                }
+                cause = e;
+            } finally {
+                if (!filled) {
+                    extent.get().release();
+                }
+            }
+        }
+    }
+
+    private Optional<Extent> tryAllocate(long bytes, Set<RegionDirectory> excluded) throws IOException {
         if (bytes <= 0) {
             throw new IllegalArgumentException("extent size=" + bytes + " must be positive");
         }
-        if (bytes > limits.limitBytes()) {
+        if (bytes > Long.MAX_VALUE / 2) {
             return Optional.empty();
         }
-        long size = align(bytes);
-        Optional<Extent> extent = tryOnce(size);
-        if (extent.isEmpty() && fits(size) && retireWhereIdle(System.nanoTime(), Long.MIN_VALUE)) {
-            extent = tryOnce(size);
+        long size = set.align(bytes);
+        Optional<Extent> extent = tryOnce(size, excluded);
+        if (extent.isEmpty() && set.fits(size) && set.retireWhere(home -> true)) {
+            extent = tryOnce(size, excluded);
         }
         return extent;
     }
 
-    /** Looks in the regions that exist, then in a new one where there is room for it. */
-    private synchronized Optional<Extent> tryOnce(long size) throws IOException {
-        if (closed) {
-            throw new IOException("the region pool is closed: the executor is stopping");
-        }
-        if (!fits(size)) {
+    /** Looks in one directory after the other, the most room first and those that failed lately last. */
+    private Optional<Extent> tryOnce(long size, Set<RegionDirectory> excluded) throws IOException {
+        if (!set.fits(size)) {
             return Optional.empty();
         }
-        for (PooledRegion home : regions) {
-            Optional<Extent> extent = take(home, size);
+        if (kind == Kind.PRIVATE_MEMORY) {
+            return set.tryIn(null, limits.limitBytes(), size);
+        }
+        for (Candidate candidate : candidates(excluded)) {
+            Optional<Extent> extent = set.tryIn(candidate.directory, candidate.room, size);
             if (extent.isPresent()) {
                 return extent;
             }
         }
-        if (kind == Kind.SHARED_MEMORY && size > limits.limitBytes() - reservedBytes()) {
-            return Optional.empty();
-        }
-        Optional<PooledRegion> grown = grow(size);
-        return grown.isPresent() ? take(grown.get(), size) : Optional.empty();
+        return Optional.empty();
     }
 
-    private synchronized boolean fits(long size) {
-        return size <= limits.limitBytes() - usedBytes;
-    }
-
-    @GuardedBy("this")
-    private long reservedBytes() {
-        return regions.stream().mapToLong(PooledRegion::reservedBytes).sum();
-    }
-
-    private static long align(long bytes) {
-        return (bytes + ALIGNMENT_BYTES - 1) & -ALIGNMENT_BYTES;
-    }
-
-    @GuardedBy("this")
-    private Optional<Extent> take(PooledRegion home, long size) {
-        long offset = home.free().take(size);
-        if (offset < 0) {
-            return Optional.empty();
-        }
-        if (kind == Kind.SHARED_MEMORY && !reserve(home, offset + size)) {
-            home.free().giveBack(offset, size);
-            return Optional.empty();
-        }
-        usedBytes += size;
-        extents++;
-        return Optional.of(new Extent(this, home, offset, size));
-    }
-
-    /** Takes blocks up to {@code end}; false where the limit or the file system does not allow it. */
-    @GuardedBy("this")
-    private boolean reserve(PooledRegion home, long end) {
-        if (end <= home.reservedBytes()) {
-            return true;
-        }
-        long allowed = limits.limitBytes() - (reservedBytes() - home.reservedBytes());
-        if (end > allowed) {
-            return false;
-        }
-        long step = (end + RESERVE_STEP_BYTES - 1) / RESERVE_STEP_BYTES * RESERVE_STEP_BYTES;
-        try {
-            home.reserve(Math.min(step, Math.min(allowed, home.region().sizeBytes())));
-            return true;
-        } catch (IOException full) {
-            return false;
-        }
-    }
-
-    @GuardedBy("this")
-    private Optional<PooledRegion> grow(long size) throws IOException {
-        Optional<HostRegion> region = create(regionBytesFor(size), size);
-        if (region.isEmpty()) {
-            return Optional.empty();
-        }
-        PooledRegion home = new PooledRegion(region.get());
-        regions.add(home);
-        listener.created(home.region());
-        return Optional.of(home);
-    }
-
-    private long regionBytesFor(long size) {
-        return Math.max(size, align(Math.min(limits.regionBytes(), limits.limitBytes())));
-    }
-
-    private Optional<HostRegion> create(long size, long neededBytes) throws IOException {
-        return switch (kind) {
-            case PRIVATE_MEMORY -> allocate(size);
-            case SHARED_MEMORY ->
-                usable(directories.get(0)) < RESERVE_STEP_BYTES
-                        ? Optional.empty()
-                        : Optional.of(Regions.create(directories.get(0), size, Location.ANY));
-            case FILES -> {
-                Path emptiest = directories.stream()
-                        .max(Comparator.comparingLong(RegionPool::usable))
-                        .orElseThrow();
-                yield usable(emptiest) < neededBytes
-                        ? Optional.empty()
-                        : Optional.of(Regions.create(emptiest, size, Location.ANY));
-            }
-        };
-    }
-
-    /** The JVM's own limit of direct memory is a full pool, not the end of the executor. */
-    private static Optional<HostRegion> allocate(long size) {
-        try {
-            return size > Integer.MAX_VALUE ? Optional.empty() : Optional.of(Regions.allocate(size));
-        } catch (OutOfMemoryError directMemoryIsFull) {
-            return Optional.empty();
-        }
-    }
-
-    private static long usable(Path directory) {
-        return directory.toFile().getUsableSpace();
-    }
-
-    synchronized long shrink(PooledRegion home, long offset, long oldSize, long newSize) {
-        long kept = align(Math.max(1, newSize));
-        if (kept < oldSize) {
-            home.free().giveBack(offset + kept, oldSize - kept);
-            usedBytes -= oldSize - kept;
-        }
-        return Math.min(kept, oldSize);
-    }
-
-    void giveBack(PooledRegion home, long offset, long size) {
-        boolean retire;
-        synchronized (this) {
-            home.free().giveBack(offset, size);
-            home.usedUntil(System.nanoTime());
-            usedBytes -= size;
-            extents--;
-            retire = closed && home.free().isAllFree() && regions.remove(home);
-        }
-        if (retire) {
-            retire(home);
-        }
+    /** A disk that failed is still better than none; shared memory that failed or is full is not tried for a while. */
+    private List<Candidate> candidates(Set<RegionDirectory> excluded) {
+        return directories.stream()
+                .filter(directory -> !excluded.contains(directory))
+                .map(directory -> new Candidate(
+                        directory,
+                        kind == Kind.FILES ? directory.roomOnDisk() : directory.roomInMemory(),
+                        directory.isSetAside() ? 1 : 0))
+                .filter(candidate -> kind == Kind.FILES || candidate.setAside == 0)
+                .sorted(Comparator.comparingInt(Candidate::setAside)
+                        .thenComparing(Candidate::room, Comparator.reverseOrder()))
+                .toList();
     }
 
     /** Gives regions without extents back to the system once they have been idle for long enough. */
     public void trim(long nowNanos) {
-        retireWhereIdle(nowNanos, limits.idle().toNanos());
-    }
-
-    private boolean retireWhereIdle(long nowNanos, long idleNanos) {
-        List<PooledRegion> idle = new ArrayList<>();
-        synchronized (this) {
-            for (Iterator<PooledRegion> each = regions.iterator(); each.hasNext(); ) {
-                PooledRegion home = each.next();
-                if (home.free().isAllFree() && nowNanos - home.idleSinceNanos() >= idleNanos) {
-                    each.remove();
-                    idle.add(home);
-                }
-            }
-        }
-        idle.forEach(this::retire);
-        return !idle.isEmpty();
-    }
-
-    private void retire(PooledRegion home) {
-        listener.retiring(home.region());
-        home.region().release();
+        set.retireWhere(home -> nowNanos - home.idleSinceNanos() >= limits.idle().toNanos());
     }
 
     /** Returns the bytes of all extents. */
-    public synchronized long usedBytes() {
-        return usedBytes;
+    public long usedBytes() {
+        return set.usedBytes();
     }
 
     /** Returns the bytes that regions hold of the system, used or not. */
-    public synchronized long committedBytes() {
-        return regions.stream()
-                .mapToLong(home -> kind == Kind.SHARED_MEMORY
-                        ? home.reservedBytes()
-                        : home.region().sizeBytes())
-                .sum();
+    public long committedBytes() {
+        return set.committedBytes();
+    }
+
+    /** Returns the number of live extents. */
+    public int extents() {
+        return set.extents();
     }
 
     /** Returns what all extents together may take. */
@@ -279,24 +274,14 @@ public final class RegionPool implements AutoCloseable {
         return limits.limitBytes();
     }
 
-    /** Says for an error what each directory has left. */
+    /** Describes for an error what each directory has left, and why it was set aside. */
     public String describeRoom() {
-        return directories.stream()
-                .map(directory -> directory + ": " + usable(directory) + " bytes usable")
-                .collect(Collectors.joining(", "));
-    }
-
-    /** Returns the number of live extents. */
-    public synchronized int extents() {
-        return extents;
+        return directories.stream().map(RegionDirectory::describe).collect(Collectors.joining(", "));
     }
 
     /** Hands out nothing more; regions go back now, or with their last extent. */
     @Override
     public void close() {
-        synchronized (this) {
-            closed = true;
-        }
-        retireWhereIdle(System.nanoTime(), Long.MIN_VALUE);
+        set.close();
     }
 }

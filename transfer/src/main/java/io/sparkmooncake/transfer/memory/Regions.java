@@ -32,6 +32,25 @@ public final class Regions {
         return createMapped(directory, sizeBytes, location);
     }
 
+    /**
+     * Creates a region like {@link #create}, with all its blocks taken: a full file system is an exception here, and never a signal
+     * later. For control memory.
+     */
+    public static HostRegion createReserved(Path directory, long sizeBytes, Location location) throws IOException {
+        MappedRegion region = createMapped(directory, sizeBytes, location);
+        boolean reserved = false;
+        try {
+            SharedFile file = Objects.requireNonNull(region.file());
+            file.reserve(RegionHeaderLayout.SIZE_BYTES, RegionHeaderLayout.SIZE_BYTES + sizeBytes);
+            reserved = true;
+            return region;
+        } finally {
+            if (!reserved) {
+                region.release();
+            }
+        }
+    }
+
     static MappedRegion createMapped(Path directory, long sizeBytes, Location location) throws IOException {
         checkSize(sizeBytes);
         SharedFile file = SharedFile.create(directory);

@@ -178,11 +178,16 @@ final class SharedFile implements AutoCloseable {
         return path;
     }
 
-    /** Takes blocks for {@code [from, to)}, zeroed; the file system says here that it is full, not by a signal later. */
+    /** Takes zeroed blocks for {@code [from, to)}; the file system reports here that it is full, not by a signal later. */
     void reserve(long from, long to) throws IOException {
         for (long at = from; at < to; ) {
-            at += writeAt(ZEROS.duplicate().limit((int) Math.min(to - at, ZEROS.capacity())), at);
+            at += reserveSome(at, to);
         }
+    }
+
+    /** Takes zeroed blocks from {@code from} on, up to 1 MiB of them, and returns how many bytes. */
+    int reserveSome(long from, long to) throws IOException {
+        return writeAt(ZEROS.duplicate().limit((int) Math.min(to - from, ZEROS.capacity())), from);
     }
 
     void write(long position, ByteBuffer bytes) throws IOException {

@@ -49,9 +49,9 @@ public final class ShmTransport implements Transport {
                 : Map.of(ProbeAttribute.KEY, ProbeAttribute.encode(probe.descriptor()));
     }
 
-    /** Creates the probe; fails where the directory does not take files. */
+    /** Creates the probe; fails if the directory takes no file or has no room. */
     public static ShmTransport start(TransferSettings.Memory settings) throws IOException {
-        HostRegion probe = Regions.create(Path.of(settings.dir()), PROBE_BYTES, Location.ANY);
+        HostRegion probe = Regions.createReserved(Path.of(settings.dir()), PROBE_BYTES, Location.ANY);
         return new ShmTransport(probe, settings.idle().toNanos());
     }
 

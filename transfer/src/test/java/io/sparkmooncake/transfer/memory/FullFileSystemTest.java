@@ -10,6 +10,7 @@ import io.sparkmooncake.transfer.testing.Footprint;
 import io.sparkmooncake.transfer.testing.Pattern;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -83,17 +84,97 @@ final class FullFileSystemTest {
     void filePoolThrowsWhenTheDiskIsFullAndNamesIt() throws Exception {
         mount("8m");
         RegionPool pool = RegionPool.files(List.of(dir), LIMITS, RegionListener.NONE);
-        Extent first = pool.tryAllocate(6L * MIB).orElseThrow();
-        Extent second = pool.tryAllocate(6L * MIB).orElseThrow();
-        first.write(0, ByteBuffer.allocate(6 * MIB));
-        assertThatThrownBy(() -> second.write(0, ByteBuffer.allocate(6 * MIB)))
+        Extent extent = pool.tryAllocate(6L * MIB).orElseThrow();
+        assertThat(pool.tryAllocate(6L * MIB)).as("the room is promised").isEmpty();
+        Files.write(dir.resolve("others"), new byte[4 * MIB]);
+        assertThatThrownBy(() -> extent.write(0, ByteBuffer.allocate(6 * MIB)))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining(dir.toString())
                 .hasMessageContaining("usable bytes=");
+        assertThat(pool.describeRoom()).contains("set aside after", "No space left");
         assertThat(pool.tryAllocate(12L * MIB)).isEmpty();
-        first.release();
-        second.release();
+        extent.release();
         pool.close();
+    }
+
+    @Test
+    void sharedPoolLeavesRoomForOthersAndTriesNothingThatCannotFit() throws Exception {
+        mount("64m");
+        RegionPool pool = RegionPool.sharedMemory(
+                dir, new Limits(1L << 30, 16L * MIB, Duration.ofSeconds(60)), RegionListener.NONE);
+        List<Extent> taken = fill(pool);
+        long left = dir.toFile().getUsableSpace();
+        assertThat(left).isGreaterThanOrEqualTo(RegionDirectory.LEAST_HEADROOM_BYTES);
+        assertThat(pool.committedBytes()).isLessThanOrEqualTo(RegionPool.capacityBytes(dir));
+        for (int i = 0; i < 20; i++) {
+            assertThat(pool.tryAllocate(8L * MIB)).isEmpty();
+            assertThat(dir.toFile().getUsableSpace()).isEqualTo(left);
+        }
+        HostRegion control = Regions.createReserved(dir, 64 << 10, Location.ANY);
+        control.release();
+        taken.forEach(Extent::release);
+        pool.close();
+        assertThat(dir.toFile().getUsableSpace()).isEqualTo(64L * MIB);
+    }
+
+    @Test
+    void sharedPoolOnAFileSystemThatOthersFillAnswersEmptyAndAllocatesAgainLater() throws Exception {
+        mount("32m");
+        RegionPool pool = RegionPool.sharedMemory(dir, LIMITS, RegionListener.NONE);
+        Extent first = pool.tryAllocate(MIB).orElseThrow();
+        Path others = Files.write(dir.resolve("others"), new byte[30 * MIB]);
+        assertThat(pool.tryAllocate(MIB)).isEmpty();
+        assertThat(pool.committedBytes()).isEqualTo(MIB);
+        Files.delete(others);
+        pool.tryAllocate(MIB).orElseThrow().release();
+        first.release();
+        pool.close();
+    }
+
+    @Test
+    void reservedRegionOnAFullFileSystemIsAnExceptionAndLeavesNothing() throws Exception {
+        mount("2m");
+        Files.write(dir.resolve("others"), new byte[2 * MIB - 16_384]);
+        assertThatThrownBy(() -> Regions.createReserved(dir, 64 << 10, Location.ANY))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("No space left");
+        assertThat(dir.toFile().getUsableSpace()).isEqualTo(16_384);
+    }
+
+    @Test
+    void fileSystemWithoutALimitIsNotFull() throws Exception {
+        mount("0");
+        RegionPool pool = RegionPool.sharedMemory(dir, LIMITS, RegionListener.NONE);
+        pool.tryAllocate(MIB).orElseThrow().release();
+        pool.close();
+    }
+
+    @Test
+    void fileSystemWithoutInodesIsSetAsideWithItsReason() throws Exception {
+        mount("8m,nr_inodes=1");
+        RegionPool pool = RegionPool.sharedMemory(dir, LIMITS, RegionListener.NONE);
+        assertThat(pool.tryAllocate(MIB)).isEmpty();
+        assertThat(pool.describeRoom()).contains(dir.toString(), "No space left");
+        pool.close();
+    }
+
+    @Test
+    void readOnlyFileSystemIsSetAsideWithItsReason() throws Exception {
+        mount("8m,ro");
+        RegionPool pool = RegionPool.sharedMemory(dir, LIMITS, RegionListener.NONE);
+        assertThat(pool.tryAllocate(MIB)).isEmpty();
+        assertThat(pool.describeRoom()).contains(dir.toString(), "Read-only file system");
+        pool.close();
+    }
+
+    private static List<Extent> fill(RegionPool pool) throws IOException {
+        List<Extent> taken = new ArrayList<>();
+        Optional<Extent> next = pool.tryAllocate(MIB);
+        while (next.isPresent()) {
+            taken.add(next.get());
+            next = pool.tryAllocate(MIB);
+        }
+        return taken;
     }
 
     @Test

@@ -15,12 +15,15 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -133,7 +136,7 @@ final class RegionPoolTest {
         Extent second = pool.tryAllocate(3L * MIB).orElseThrow();
         int regions = listener.live.get();
         for (int i = 0; i < 50; i++) {
-            assertThat(pool.tryAllocate(MIB + MIB / 2)).isEmpty();
+            assertThat(pool.tryAllocate(2L * MIB + 1)).isEmpty();
             assertThat(pool.tryAllocate(9L * MIB)).isEmpty();
         }
         assertThat(listener.live.get()).isEqualTo(regions);
@@ -229,6 +232,87 @@ final class RegionPoolTest {
         });
         assertThat(pool.usedBytes()).isZero();
         pool.close();
+    }
+
+    @Test
+    void givingBackWaitsForNoRegionThatIsBeingMade() throws Exception {
+        CountDownLatch making = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicInteger made = new AtomicInteger();
+        RegionListener slow = new RegionListener() {
+            @Override
+            public void created(HostRegion region) {
+                if (made.incrementAndGet() == 2) {
+                    making.countDown();
+                    awaitLatch(goOn);
+                }
+            }
+
+            @Override
+            public void retiring(HostRegion region) {}
+        };
+        RegionPool pool = RegionPool.sharedMemory(DIR, new Limits(16L * MIB, 4L * MIB, IDLE), slow);
+        Extent first = pool.tryAllocate(4L * MIB).orElseThrow();
+        List<Extent> second = Collections.synchronizedList(new ArrayList<>());
+        Workers.inThreads(2, thread -> {
+            if (thread == 0) {
+                second.add(pool.tryAllocate(4L * MIB).orElseThrow());
+            } else {
+                awaitLatch(making);
+                first.release();
+                assertThat(pool.usedBytes()).isZero();
+                goOn.countDown();
+            }
+        });
+        second.forEach(Extent::release);
+        pool.close();
+        assertThat(pool.committedBytes()).isZero();
+    }
+
+    @Test
+    void threadsThatAskAtOnceShareTheRegionThatOneOfThemMakes() throws Exception {
+        RegionPool pool = pool("files", new Limits(64L * MIB, 16L * MIB, IDLE));
+        List<Extent> taken = Collections.synchronizedList(new ArrayList<>());
+        Workers.inThreads(8, thread -> taken.add(pool.tryAllocate(MIB).orElseThrow()));
+        assertThat(listener.live.get()).isEqualTo(1);
+        taken.forEach(Extent::release);
+        pool.close();
+    }
+
+    @Test
+    void aListenerThatThrowsLeavesNothing() throws IOException {
+        AtomicInteger calls = new AtomicInteger();
+        RegionListener throwing = new RegionListener() {
+            @Override
+            public void created(HostRegion region) {
+                if (calls.incrementAndGet() == 1) {
+                    throw new IllegalStateException("no registration");
+                }
+            }
+
+            @Override
+            public void retiring(HostRegion region) {
+                throw new IllegalStateException("no end of it");
+            }
+        };
+        RegionPool pool = RegionPool.sharedMemory(DIR, new Limits(8L * MIB, 4L * MIB, IDLE), throwing);
+        assertThatThrownBy(() -> pool.tryAllocate(MIB)).hasMessage("no registration");
+        assertThat(pool.committedBytes()).isZero();
+        Extent one = pool.tryAllocate(4L * MIB).orElseThrow();
+        Extent other = pool.tryAllocate(4L * MIB).orElseThrow();
+        one.release();
+        other.release();
+        assertThatThrownBy(() -> pool.trim(System.nanoTime() + IDLE.toNanos())).hasMessage("no end of it");
+        assertThat(pool.committedBytes()).isZero();
+        pool.close();
+    }
+
+    private static void awaitLatch(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(4, TimeUnit.MINUTES)).isTrue();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     private RegionPool pool(String kind, Limits limits) {
