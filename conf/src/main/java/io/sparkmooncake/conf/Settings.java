@@ -76,8 +76,8 @@ public final class Settings {
             PREFIX + "memory.dir",
             "/dev/shm",
             Domain.directory(),
-            "Memory file system in which shareable memory is created, as files without a name. Where it is missing or full,"
-                    + " spark.local.dir serves.",
+            "Memory file system in which shareable memory is created, as files without a name. A sixteenth of it, at least 4 MiB,"
+                    + " is left to others. If it is missing, full or not writable, map outputs go to spark.local.dir.",
             V0_1);
 
     /** Size of a pooled region. */
@@ -96,14 +96,15 @@ public final class Settings {
             "After this time without use a region goes back to the system, and a mapping of a peer's region is dropped.",
             V0_1);
 
-    /** Memory for map outputs; empty for {@link AutomaticMemory}. */
+    /** Memory for map outputs; empty for what the host and the container leave. */
     public static final Setting<OptionalLong> SHUFFLE_MEMORY = new Setting<>(
             PREFIX + "shuffle.memory",
             "auto",
             Domain.bytesOrAuto("1m", "1024t"),
-            "Memory outside the heap that an executor's map outputs may take before they go to spark.local.dir. auto is half of"
-                    + " the memory overhead on YARN and Kubernetes, whose containers end at that limit, and half of the"
-                    + " executor's heap elsewhere.",
+            "Memory outside the heap that an executor's map outputs may take before they go to spark.local.dir. auto is the least"
+                    + " of half of the heap, half of what the machine and each cgroup have left for all executors of the host,"
+                    + " the room in spark.mooncake.memory.dir shared by them and, on YARN and Kubernetes, half of the memory"
+                    + " overhead less spark.mooncake.shuffle.scratch. A line of the log at start names what decided.",
             V0_1);
 
     /** Bytes a map task gathers before it lays them out by partition. */
@@ -251,7 +252,7 @@ public final class Settings {
             }
         }
         TransferSettings.read(conf);
-        ShuffleSettings.read(conf, 1);
+        ShuffleSettings.read(conf);
         CollectivesSettings.read(conf);
         GpuSettings.read(conf);
         STORE_BYTES.read(conf);

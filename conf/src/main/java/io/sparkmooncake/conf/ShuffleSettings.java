@@ -3,11 +3,13 @@ package io.sparkmooncake.conf;
 
 import java.time.Duration;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
  * Settings of the shuffle.
  *
- * @param memoryBytes limit of map outputs in memory per executor
+ * @param memoryBytes limit of map outputs in memory per executor; empty for one that suits the host
+ * @param scratchBytes limit of scratch memory per executor; empty for one that suits the executor
  * @param writeBufferBytes bytes a map task gathers before laying them out
  * @param checksum whether blocks carry CRC32C
  * @param compress when blocks are compressed
@@ -15,7 +17,8 @@ import java.util.Map;
  * @param transferTimeout deadline of one look-up or batch
  */
 public record ShuffleSettings(
-        long memoryBytes,
+        OptionalLong memoryBytes,
+        OptionalLong scratchBytes,
         long writeBufferBytes,
         boolean checksum,
         Settings.Compress compress,
@@ -31,15 +34,11 @@ public record ShuffleSettings(
         }
     }
 
-    /**
-     * Reads the settings from Spark's configuration.
-     *
-     * @param automaticMemoryBytes what {@code spark.mooncake.shuffle.memory=auto} means in this process, see
-     *     {@link AutomaticMemory}
-     */
-    public static ShuffleSettings read(Map<String, String> conf, long automaticMemoryBytes) {
+    /** Reads the settings from Spark's configuration. */
+    public static ShuffleSettings read(Map<String, String> conf) {
         return new ShuffleSettings(
-                Settings.SHUFFLE_MEMORY.read(conf).orElse(automaticMemoryBytes),
+                Settings.SHUFFLE_MEMORY.read(conf),
+                Settings.SCRATCH_MEMORY.read(conf),
                 Settings.WRITE_BUFFER.read(conf),
                 Settings.CHECKSUM.read(conf),
                 Settings.COMPRESS.read(conf),

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,6 +27,7 @@ final class SettingsTest {
             Map.entry("spark.mooncake.memory.idle", "250ms"),
             Map.entry("spark.mooncake.shuffle.memory", "3 g"),
             Map.entry("spark.mooncake.shuffle.write.buffer", "65536"),
+            Map.entry("spark.mooncake.shuffle.scratch", "200m"),
             Map.entry("spark.mooncake.shuffle.checksum", "False"),
             Map.entry("spark.mooncake.shuffle.compress", "true"),
             Map.entry("spark.mooncake.collectives.timeout", "3s"),
@@ -49,9 +51,15 @@ final class SettingsTest {
 
     @Test
     void shuffleHasTheDocumentedDefaults() {
-        assertThat(ShuffleSettings.read(Map.of(), 4711))
+        assertThat(ShuffleSettings.read(Map.of()))
                 .isEqualTo(new ShuffleSettings(
-                        4711, 32L << 20, true, Settings.Compress.AUTO, Duration.ofMinutes(10), Duration.ofSeconds(60)));
+                        OptionalLong.empty(),
+                        OptionalLong.empty(),
+                        32L << 20,
+                        true,
+                        Settings.Compress.AUTO,
+                        Duration.ofMinutes(10),
+                        Duration.ofSeconds(60)));
         assertThat(Settings.STORE_BYTES.read(Map.of())).isEqualTo(64L << 20);
     }
 
@@ -95,9 +103,15 @@ final class SettingsTest {
                         1L << 30,
                         new TransferSettings.Tcp(7337, 3, 8, true),
                         new TransferSettings.Memory("/mnt/hugepages", 1L << 30, Duration.ofMillis(250))));
-        assertThat(ShuffleSettings.read(conf, 4711))
+        assertThat(ShuffleSettings.read(conf))
                 .isEqualTo(new ShuffleSettings(
-                        3L << 30, 65_536, false, Settings.Compress.TRUE, Duration.ofHours(1), Duration.ofMinutes(2)));
+                        OptionalLong.of(3L << 30),
+                        OptionalLong.of(200L << 20),
+                        65_536,
+                        false,
+                        Settings.Compress.TRUE,
+                        Duration.ofHours(1),
+                        Duration.ofMinutes(2)));
         assertThat(CollectivesSettings.read(conf)).isEqualTo(new CollectivesSettings(Duration.ofSeconds(3), 1 << 20));
         assertThat(Settings.STORE_BYTES.read(conf)).isEqualTo(128L << 20);
         assertThat(EVERY_KEY.keySet())

@@ -3,12 +3,11 @@ package io.sparkmooncake.plugin;
 
 import io.sparkmooncake.collectives.bootstrap.ProcessRendezvous;
 import io.sparkmooncake.collectives.bootstrap.Rendezvous;
-import io.sparkmooncake.conf.AutomaticMemory;
 import io.sparkmooncake.conf.CollectivesSettings;
 import io.sparkmooncake.conf.GpuSettings;
-import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.conf.ShuffleSettings;
 import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.plugin.memory.MemoryPlan;
 import io.sparkmooncake.shuffle.ExecutorResources;
 import io.sparkmooncake.shuffle.ShuffleRuntime;
 import io.sparkmooncake.transfer.TransferException;
@@ -19,7 +18,6 @@ import io.sparkmooncake.transfer.store.RemoteStore;
 import io.sparkmooncake.transfer.tcp.Identity;
 import java.io.File;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -109,9 +107,10 @@ final class ExecutorStart {
     }
 
     private ShuffleRuntime startShuffle(Opened opened, LocalEngine engine, RemoteStore store, PeerDirectory directory) {
-        ShuffleSettings shuffle = ShuffleSettings.read(
-                conf, AutomaticMemory.bytes(conf, Runtime.getRuntime().maxMemory()));
+        ShuffleSettings shuffle = ShuffleSettings.read(conf);
         TransferSettings.Memory memory = settings.memory();
+        Path memoryDir = Path.of(memory.dir());
+        MemoryPlan plan = ExecutorMemory.decide(conf, shuffle, memoryDir);
         Registration registration = new Registration(engine);
         Neighbours neighbours =
                 opened.add(new Neighbours(engine.self(), settings.paths().contains("shm")));
@@ -120,38 +119,22 @@ final class ExecutorStart {
                 directory::peer,
                 neighbours::allShareMemory,
                 RegionPool.sharedMemory(
-                        Path.of(memory.dir()),
-                        new RegionPool.Limits(shuffle.memoryBytes(), memory.segmentBytes(), memory.idle()),
+                        memoryDir,
+                        new RegionPool.Limits(plan.outputs().bytes(), memory.segmentBytes(), memory.idle()),
                         registration),
                 RegionPool.files(
                         localDirectories(),
                         new RegionPool.Limits(UNLIMITED_BYTES, memory.segmentBytes(), memory.idle()),
                         registration),
-                RegionPool.privateMemory(new RegionPool.Limits(UNLIMITED_BYTES, SCRATCH_REGION_BYTES, memory.idle())),
+                RegionPool.privateMemory(
+                        new RegionPool.Limits(plan.scratch().bytes(), SCRATCH_REGION_BYTES, memory.idle())),
                 settings.connectTimeout()));
         ShuffleRuntime runtime = opened.add(ShuffleRuntime.start(context.conf(), shuffle, resources));
         neighbours.follow(store, runtime::peerLost);
         opened.add(ForgottenShuffles.start(context.executorID(), runtime.store(), held -> (int[]) askDriver(held)));
-        logWhereMapOutputsGo(shuffle.memoryBytes(), memory.dir());
+        long wantedBytes = shuffle.memoryBytes().orElse(Runtime.getRuntime().maxMemory() / 2);
+        ExecutorMemory.log(context.executorID(), plan, wantedBytes, localDirectories());
         return runtime;
-    }
-
-    private void logWhereMapOutputsGo(long limitBytes, String memoryDir) {
-        if (Files.isWritable(Path.of(memoryDir))) {
-            LOG.info(
-                    "map outputs of executor {}: up to {} MiB in {}, then {}",
-                    context.executorID(),
-                    limitBytes >> 20,
-                    memoryDir,
-                    localDirectories());
-        } else {
-            LOG.warn(
-                    "{}={} is not there or not writable on executor {}: map outputs go to {} at once",
-                    Settings.MEMORY_DIR.key(),
-                    memoryDir,
-                    context.executorID(),
-                    localDirectories());
-        }
     }
 
     /**

@@ -36,7 +36,7 @@ final class LocalShuffle implements AutoCloseable {
         RegionPool.Limits unlimited = new RegionPool.Limits(Long.MAX_VALUE, 16 << 20, Duration.ofSeconds(60));
         runtime = ShuffleRuntime.start(
                 conf,
-                ShuffleSettings.read(new HashMap<>(settings), memoryBytes),
+                ShuffleSettings.read(new HashMap<>(settings)),
                 new ExecutorResources(
                         new LoneEngine(),
                         name -> CompletableFuture.failedFuture(
