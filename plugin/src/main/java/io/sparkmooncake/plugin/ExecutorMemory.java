@@ -24,6 +24,8 @@ import org.slf4j.LoggerFactory;
 final class ExecutorMemory {
     private static final Logger LOG = LoggerFactory.getLogger(ExecutorMemory.class);
 
+    private static final String UNUSABLE = Settings.MEMORY_DIR.key() + " cannot be used: ";
+
     private ExecutorMemory() {}
 
     /**
@@ -60,7 +62,7 @@ final class ExecutorMemory {
         try {
             Regions.create(directory, 1, Location.ANY).release();
         } catch (IOException e) {
-            return new MemoryPlan(new Share(0, Settings.MEMORY_DIR.key() + " cannot be used: " + e), plan.scratch());
+            return new MemoryPlan(new Share(0, UNUSABLE + e), plan.scratch());
         }
         long capacity = RegionPool.capacityBytes(directory);
         return plan.outputs().bytes() <= capacity
@@ -71,16 +73,19 @@ final class ExecutorMemory {
     }
 
     /**
-     * Logs once where map outputs go.
+     * Logs once where map outputs go; a warning if much of them goes to disk.
      *
+     * @param paths of the engine, which warns itself if it has shm and the directory cannot be used
      * @param wantedBytes what map outputs would take if nothing limited them
      */
-    static void log(String executor, MemoryPlan plan, long wantedBytes, List<Path> disks) {
+    static void log(
+            String executor, MemoryPlan plan, List<String> paths, long wantedBytes, List<Path> disks) {
         Share outputs = plan.outputs();
         String line = "executor " + executor + ": map outputs take up to " + (outputs.bytes() >> 20)
                 + " MiB of shared memory (" + outputs.reason() + "), then go to " + disks + "; scratch memory up to "
                 + (plan.scratch().bytes() >> 20) + " MiB (" + plan.scratch().reason() + ")";
-        if (outputs.bytes() < wantedBytes / 4) {
+        boolean warned = outputs.reason().startsWith(UNUSABLE) && paths.contains("shm");
+        if (outputs.bytes() < wantedBytes / 4 && !warned) {
             LOG.warn(
                     "{}. Of {} MiB of map outputs, {} % go to disk: give {} more room, or the container more memory",
                     line,

@@ -133,7 +133,7 @@ final class ExecutorStart {
         neighbours.follow(store, runtime::peerLost);
         opened.add(ForgottenShuffles.start(context.executorID(), runtime.store(), held -> (int[]) askDriver(held)));
         long wantedBytes = shuffle.memoryBytes().orElse(Runtime.getRuntime().maxMemory() / 2);
-        ExecutorMemory.log(context.executorID(), plan, wantedBytes, localDirectories());
+        ExecutorMemory.log(context.executorID(), plan, settings.paths(), wantedBytes, localDirectories());
         return runtime;
     }
 

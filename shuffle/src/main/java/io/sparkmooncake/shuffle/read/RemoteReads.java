@@ -49,7 +49,7 @@ final class RemoteReads implements AutoCloseable {
         return nextRow == lookup.table().size();
     }
 
-    /** Submits the next group; false, with nothing begun, while the task's budget or the peer says to wait. */
+    /** Submits the next group; false, with nothing begun, if the task's budget, the executor's memory or the peer is exhausted. */
     boolean submitNext() {
         BlockTable table = lookup.table();
         int endRow = nextRow;
@@ -60,7 +60,11 @@ final class RemoteReads implements AutoCloseable {
         if (!budget.admits(bytes)) {
             return false;
         }
-        Extent extent = allocate(bytes);
+        Optional<Extent> room = allocate(bytes);
+        if (room.isEmpty()) {
+            return false;
+        }
+        Extent extent = room.get();
         TransferBatch batch = batch(extent, nextRow, endRow);
         if (peer.submit(batch) == Peer.Submission.BUSY) {
             extent.release();
@@ -74,14 +78,10 @@ final class RemoteReads implements AutoCloseable {
         return true;
     }
 
-    private Extent allocate(long bytes) {
+    /** Asks without waiting: a task may hold blocks here while it waits for memory to write. */
+    private Optional<Extent> allocate(long bytes) {
         try {
-            return environment
-                    .destination()
-                    .tryAllocate(bytes)
-                    .orElseThrow(() -> new IOException("no private memory to receive " + bytes
-                            + " bytes of shuffle blocks: lower spark.reducer.maxSizeInFlight or raise"
-                            + " spark.executor.memoryOverhead"));
+            return environment.destination().tryAllocate(bytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -5,8 +5,10 @@ import io.sparkmooncake.shuffle.store.BlockIndex;
 import io.sparkmooncake.shuffle.store.Part;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.zip.CRC32C;
 
@@ -15,6 +17,8 @@ import java.util.zip.CRC32C;
  * of shareable memory is reached. The builder owns the memory until it is sealed or aborted.
  */
 final class PartBuilder {
+    private static final Duration LONGEST_WAIT = Duration.ofMinutes(10);
+
     private final WriteEnvironment environment;
     private final Extent extent;
     private final boolean inStore;
@@ -25,7 +29,7 @@ final class PartBuilder {
         this.inStore = inStore;
     }
 
-    /** Opens a part of at most {@code capacityBytes}, index included. */
+    /** Opens a part of {@code capacityBytes}, index included; the task holds no memory of {@link #scratch} then. */
     static PartBuilder open(WriteEnvironment environment, long capacityBytes) throws IOException {
         Optional<Extent> memory = environment.store().tryAllocateMemory(capacityBytes);
         return memory.isPresent()
@@ -33,13 +37,25 @@ final class PartBuilder {
                 : new PartBuilder(environment, scratch(environment, capacityBytes), false);
     }
 
-    /** Returns private memory, counted once for the caller. */
+    /** Opens a part of at most {@code capacityBytes}, and of less if private memory is short: it waits for no other task. */
+    static PartBuilder openAtMost(WriteEnvironment environment, long capacityBytes) throws IOException {
+        Optional<Extent> memory = environment.store().tryAllocateMemory(capacityBytes);
+        if (memory.isPresent()) {
+            return new PartBuilder(environment, memory.get(), true);
+        }
+        Optional<Extent> whole = environment.scratch().tryAllocate(capacityBytes);
+        return new PartBuilder(
+                environment,
+                whole.isPresent() ? whole.get() : scratch(environment, Math.min(capacityBytes, RegionPool.LEAST_BYTES)),
+                false);
+    }
+
+    /**
+     * Returns private memory, counted once for the caller; waits for it if other tasks hold it. A task that holds some asks for no
+     * more than {@link RegionPool#LEAST_BYTES}.
+     */
     static Extent scratch(WriteEnvironment environment, long bytes) throws IOException {
-        return environment
-                .scratch()
-                .tryAllocate(bytes)
-                .orElseThrow(() -> new IOException("no private memory for a write buffer of " + bytes
-                        + " bytes: lower spark.mooncake.shuffle.write.buffer or raise spark.executor.memoryOverhead"));
+        return environment.scratch().allocate(bytes, LONGEST_WAIT);
     }
 
     /** Returns the memory to fill: blocks at its start, their index behind them. */

@@ -104,9 +104,10 @@ final class PartStream extends OutputStream {
 
     private ByteBuffer open() throws IOException {
         long capacity = Math.min(nextCapacityBytes, HostRegion.MAX_SLICE_BYTES);
-        PartBuilder opened = PartBuilder.open(environment, capacity);
+        PartBuilder opened = PartBuilder.openAtMost(environment, capacity);
         builder = opened;
-        ByteBuffer buffer = opened.extent().slice(0, (int) capacity);
+        ByteBuffer buffer = opened.extent()
+                .slice(0, (int) Math.min(capacity, opened.extent().sizeBytes()));
         data = buffer;
         nextCapacityBytes = Math.max(FIRST_PART_BYTES, Math.min(nextCapacityBytes * 4, environment.bufferBytes()));
         return buffer;

@@ -4,6 +4,7 @@ package io.sparkmooncake.transfer.memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ public final class Extent {
     private final long offset;
     private final AtomicInteger owners = new AtomicInteger(1);
     private final AtomicLong promisedBytes;
+    private final AtomicBoolean turn = new AtomicBoolean();
     private volatile long sizeBytes;
 
     /**
@@ -76,6 +78,13 @@ public final class Extent {
         }
     }
 
+    /** Counts the extent among those that others wait for until it is given back. */
+    void takeTurn() {
+        if (turn.compareAndSet(false, true)) {
+            pool.beginTurn();
+        }
+    }
+
     private void keepPromise(long bytes) {
         RegionDirectory directory = home.directory();
         if (directory != null) {
@@ -108,6 +117,9 @@ public final class Extent {
         if (before == 1) {
             keepPromise(Long.MAX_VALUE);
             pool.giveBack(home, offset, sizeBytes);
+            if (turn.get()) {
+                pool.endTurn();
+            }
         }
     }
 }

@@ -104,25 +104,37 @@ public final class RegionPool implements AutoCloseable {
     /**
      * Hands out private memory, and waits for it if the limit is reached or others wait: first come, first served.
      *
-     * <p>No two tasks wait for each other if each keeps one rule: a task that holds memory of this pool asks for more with
-     * {@link #tryAllocate}, or with this method for at most {@link #LEAST_BYTES}, which is granted beyond the limit.
+     * <p>No two tasks wait for each other if each keeps one rule: a task that holds an extent of this method asks for more only with
+     * {@link #tryAllocate}, or with this method for at most {@link #LEAST_BYTES}. The latter is granted beyond the limit, and so
+     * is the first in line if nobody else holds an extent of this method, whatever {@link #tryAllocate} has handed out.
      *
-     * @throws IOException if there was none within {@code patience}, naming the limit and who holds what
+     * @throws IOException if there was none within {@code patience}, naming the limit and what is used
      */
     public Extent allocate(long bytes, Duration patience) throws IOException {
-        Optional<Extent> extent = tryAllocate(bytes);
-        if (extent.isPresent()) {
-            return extent.get();
+        if (kind != Kind.PRIVATE_MEMORY) {
+            throw new IllegalStateException("nothing is waited for but private memory");
         }
+        Optional<Extent> extent = tryAllocate(bytes);
+        return extent.isPresent() ? counted(extent.get(), bytes) : waitFor(bytes, patience);
+    }
+
+    private static Extent counted(Extent extent, long bytes) {
+        if (bytes > LEAST_BYTES) {
+            extent.takeTurn();
+        }
+        return extent;
+    }
+
+    private Extent waitFor(long bytes, Duration patience) throws IOException {
         Object ticket = new Object();
         long deadline = System.nanoTime() + patience.toNanos();
         queue(ticket);
         try {
             while (true) {
                 long seen = set.changes();
-                extent = tryInTurn(bytes, ticket);
+                Optional<Extent> extent = tryInTurn(bytes, ticket);
                 if (extent.isPresent()) {
-                    return extent.get();
+                    return counted(extent.get(), bytes);
                 }
                 set.awaitChange(seen, deadline, noneFor(bytes, patience));
             }
@@ -137,10 +149,11 @@ public final class RegionPool implements AutoCloseable {
     }
 
     private Optional<Extent> tryInTurn(long bytes, Object ticket) throws IOException {
-        if (bytes <= LEAST_BYTES && kind == Kind.PRIVATE_MEMORY) {
-            return set.tryIn(null, Long.MAX_VALUE / 2, set.align(bytes));
-        }
-        return isFirst(ticket) ? tryAllocate(bytes, Set.of()) : Optional.empty();
+        boolean first = isFirst(ticket);
+        Optional<Extent> extent = first ? tryAllocate(bytes, Set.of()) : Optional.empty();
+        return extent.isEmpty() && (bytes <= LEAST_BYTES || (first && set.turns() == 0))
+                ? set.tryIn(null, Long.MAX_VALUE / 2, set.align(bytes))
+                : extent;
     }
 
     private void queue(Object ticket) {
@@ -256,7 +269,8 @@ public final class RegionPool implements AutoCloseable {
 
     /** Gives regions without extents back to the system once they have been idle for long enough. */
     public void trim(long nowNanos) {
-        set.retireWhere(home -> nowNanos - home.idleSinceNanos() >= limits.idle().toNanos());
+        set.retireWhere(
+                home -> nowNanos - home.idleSinceNanos() >= limits.idle().toNanos());
     }
 
     /** Returns the bytes of all extents. */

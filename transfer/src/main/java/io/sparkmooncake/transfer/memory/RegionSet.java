@@ -34,6 +34,7 @@ final class RegionSet {
     private final long usualRegionBytes;
     private final RegionMaker maker;
 
+    /** Small ones first, so that small extents do not keep large regions from being freed. */
     @GuardedBy("this")
     private final List<PooledRegion> regions = new ArrayList<>();
 
@@ -50,6 +51,10 @@ final class RegionSet {
 
     @GuardedBy("this")
     private int extents;
+
+    /** Extents that were waited for, or could have been. */
+    @GuardedBy("this")
+    private int turns;
 
     /** Counts what may let a waiting thread go on. */
     @GuardedBy("this")
@@ -218,7 +223,12 @@ final class RegionSet {
     }
 
     private synchronized @Nullable Claim adopt(PooledRegion made, long size) {
-        regions.add(made);
+        int larger = 0;
+        while (larger < regions.size()
+                && regions.get(larger).region().sizeBytes() <= made.region().sizeBytes()) {
+            larger++;
+        }
+        regions.add(larger, made);
         if (made.directory() != null) {
             growing.remove(made.directory());
         }
@@ -254,7 +264,8 @@ final class RegionSet {
         long untaken = lengthOf(claim.gaps);
         try {
             for (Gap gap : claim.gaps) {
-                long end = Math.min(gap.offset() + gap.length(), claim.home.region().sizeBytes());
+                long end = Math.min(
+                        gap.offset() + gap.length(), claim.home.region().sizeBytes());
                 for (long at = gap.offset(); at < end; ) {
                     if (directory.roomInMemory() < Math.min(end - at, STEP_BYTES)) {
                         return false;
@@ -297,20 +308,20 @@ final class RegionSet {
     }
 
     void giveBack(PooledRegion home, long offset, long size) {
-        boolean last;
+        boolean excess;
         synchronized (this) {
             home.free().giveBack(offset, size);
             home.usedUntil(System.nanoTime());
             usedBytes -= size;
             extents--;
-            last = closed;
+            excess = closed || committedBytes > limitBytes;
             changed();
         }
         if (home.directory() != null) {
             home.directory().freed();
         }
-        if (last) {
-            retireWhere(each -> each == home);
+        if (excess) {
+            retireWhere(each -> true);
         }
     }
 
@@ -365,6 +376,19 @@ final class RegionSet {
         return extents;
     }
 
+    synchronized int turns() {
+        return turns;
+    }
+
+    synchronized void beginTurn() {
+        turns++;
+    }
+
+    synchronized void endTurn() {
+        turns--;
+        changed();
+    }
+
     /** Returns a number that grows whenever something was given back. */
     synchronized long changes() {
         return changes;
@@ -373,9 +397,7 @@ final class RegionSet {
     /** Waits until something was given back since {@code seen} was returned, or for a short while. */
     synchronized void awaitChange(long seen, long deadlineNanos, String what) throws IOException {
         if (changes == seen) {
-            awaitUntil(
-                    deadlineNanos,
-                    what + ": limit=" + limitBytes + " used=" + usedBytes + " extents=" + extents);
+            awaitUntil(deadlineNanos, what + ": limit=" + limitBytes + " used=" + usedBytes + " extents=" + extents);
         }
     }
 

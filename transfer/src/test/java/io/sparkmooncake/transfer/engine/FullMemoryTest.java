@@ -58,8 +58,8 @@ final class FullMemoryTest {
     }
 
     private Executor start(String name) throws Exception {
-        TransferSettings settings = TransferSettings.read(Map.of(
-                "spark.mooncake.transfer.paths", "shm,tcp", "spark.mooncake.memory.dir", dir.toString()));
+        TransferSettings settings = TransferSettings.read(
+                Map.of("spark.mooncake.transfer.paths", "shm,tcp", "spark.mooncake.memory.dir", dir.toString()));
         LocalEngine engine = LocalEngine.start(new Identity(name, name.hashCode(), "127.0.0.1", SECRET), settings);
         opened.add(engine);
         RemoteStore store = RemoteStore.start(name, engine.agent(), host::answer, TIMEOUT);

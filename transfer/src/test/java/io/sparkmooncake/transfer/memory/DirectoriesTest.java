@@ -176,7 +176,11 @@ final class DirectoriesTest {
         Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwxr-xr-x"));
         Files.setPosixFilePermissions(good, PosixFilePermissions.fromString("rwxrwxrwx"));
         List<String> java = OtherProcess.java(
-                open, RegionMain.class, List.of(RegionPool.class, Settings.class, Logger.class), "shared", bad.toString());
+                open,
+                RegionMain.class,
+                List.of(RegionPool.class, Settings.class, Logger.class),
+                "shared",
+                bad.toString());
         Ended shared = OtherProcess.run(OtherProcess.asNobody(java.toArray(String[]::new)));
         assertThat(shared.output()).contains("empty: " + bad, "AccessDenied");
         java.set(java.size() - 2, "files");
