@@ -3,10 +3,13 @@ package io.sparkmooncake.shuffle;
 
 import io.sparkmooncake.conf.Settings.Compress;
 import io.sparkmooncake.conf.ShuffleSettings;
-import io.sparkmooncake.shuffle.read.LeaseKeeper;
-import io.sparkmooncake.shuffle.read.LookupsAhead;
+import io.sparkmooncake.shuffle.read.BlockOwners;
+import io.sparkmooncake.shuffle.read.HostLanding;
+import io.sparkmooncake.shuffle.read.Leases;
+import io.sparkmooncake.shuffle.read.Lookups;
 import io.sparkmooncake.shuffle.read.ReadCounters;
 import io.sparkmooncake.shuffle.read.ReadEnvironment;
+import io.sparkmooncake.shuffle.read.ReadLimits;
 import io.sparkmooncake.shuffle.spark.BlockCodec;
 import io.sparkmooncake.shuffle.store.LookupServices;
 import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
@@ -47,8 +50,8 @@ public final class ShuffleRuntime implements AutoCloseable {
     private final ExecutorResources resources;
     private final ShuffleSettings settings;
     private final MapOutputStore store;
-    private final LeaseKeeper leases;
-    private final LookupsAhead lookups = new LookupsAhead(LOOKUPS_IDLE, System::nanoTime);
+    private final Leases leases;
+    private final Lookups lookups;
     private final ReadCounters reads = new ReadCounters();
     private final WriteCounters writes = new WriteCounters();
     private final ScheduledExecutorService housekeeping;
@@ -66,9 +69,11 @@ public final class ShuffleRuntime implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
-        this.leases = new LeaseKeeper(settings.leaseTimeout(), System::nanoTime, release -> {
+        this.leases = new Leases(settings.leaseTimeout(), System::nanoTime, release -> {
             var unused = housekeeping.schedule(release, RELEASE_DELAY_MILLIS, TimeUnit.MILLISECONDS);
         });
+        BlockOwners owners = new BlockOwners(resources.self(), store, resources.peers(), settings.transferTimeout());
+        this.lookups = new Lookups(owners, leases, LOOKUPS_IDLE, System::nanoTime);
     }
 
     /**
@@ -174,27 +179,21 @@ public final class ShuffleRuntime implements AutoCloseable {
                             settings.writeBufferBytes(),
                             settings.checksum(),
                             writes),
-                    new ReadEnvironment(
-                            resources.self(),
-                            store,
-                            resources.peers(),
-                            resources.scratch(),
-                            codec,
-                            leases,
-                            lookups,
-                            limits(),
-                            reads));
+                    new ReadEnvironment(lookups, new HostLanding(resources.scratch()), codec, limits(), reads));
             environments = made;
         }
         return made;
     }
 
-    private ReadEnvironment.Limits limits() {
-        return new ReadEnvironment.Limits(
+    private ReadLimits limits() {
+        return new ReadLimits(
                 conf.getSizeAsBytes("spark.reducer.maxSizeInFlight", "48m"),
                 conf.getInt("spark.reducer.maxReqsInFlight", Integer.MAX_VALUE),
                 settings.transferTimeout(),
                 resources.connectTimeout(),
+                new ReadLimits.Retries(
+                        conf.getInt("spark.shuffle.io.maxRetries", 3),
+                        Duration.ofSeconds(conf.getTimeAsSeconds("spark.shuffle.io.retryWait", "5s"))),
                 settings.checksum());
     }
 

@@ -18,28 +18,30 @@ import org.jspecify.annotations.Nullable;
 final class BlockStream extends InputStream {
     private static final ByteBuffer EMPTY = ByteBuffer.allocate(0);
 
-    private final BlockFetch fetch;
+    private final Fetch fetch;
     private final boolean joined;
     private final Encoding encoding;
-    private @Nullable Blocks blocks;
+    private @Nullable Group blocks;
     private ByteBuffer window = EMPTY;
     private long windowEnd;
     private long openedBytes;
+    private @Nullable FoundBlocks found;
+    private int row;
     private boolean continued;
 
     /**
-     * Begins with the block that {@link BlockFetch#peek} shows.
+     * Begins with the block that {@link Fetch#peek} shows.
      *
      * @param joined whether following blocks of the same encoding belong to this stream
      */
-    BlockStream(BlockFetch fetch, Blocks first, boolean joined) {
+    BlockStream(Fetch fetch, Group first, boolean joined) {
         this.fetch = fetch;
         this.joined = joined;
         this.encoding = encodingOf(first);
         take(first);
     }
 
-    private static Encoding encodingOf(Blocks blocks) {
+    private static Encoding encodingOf(Group blocks) {
         return blocks.table().encoding(blocks.table().map(blocks.row()));
     }
 
@@ -47,16 +49,26 @@ final class BlockStream extends InputStream {
         return encoding;
     }
 
-    private void take(Blocks next) {
+    /** Takes a row that begins a block, or goes on with the block that is open; no other. */
+    private void take(Group next) {
+        if (continued && (next.found() != found || next.row() != row + 1)) {
+            throw fetch.outOfPlace(
+                    next, "the block that goes on with row " + (row + 1) + " of another answer is not complete");
+        }
+        if (!continued && next.table().continues(next.row())) {
+            throw fetch.outOfPlace(next, "it goes on with a block whose beginning was not read");
+        }
         fetch.take();
         blocks = next;
-        continued = next.table().continued(next.row());
+        found = next.found();
+        row = next.row();
+        continued = next.table().continued(row);
         windowEnd = 0;
         openWindow(next);
     }
 
-    private void openWindow(Blocks from) {
-        int length = (int) Math.min(from.table().length(from.row()) - windowEnd, HostRegion.MAX_SLICE_BYTES);
+    private void openWindow(Group from) {
+        int length = (int) Math.min(from.rowBytes() - windowEnd, HostRegion.MAX_SLICE_BYTES);
         window = from.region().slice(from.offset() + windowEnd, length).order(ByteOrder.BIG_ENDIAN);
         windowEnd += length;
         openedBytes += length;
@@ -70,15 +82,15 @@ final class BlockStream extends InputStream {
     /** Makes at least one byte available; false at the end of the stream. */
     private boolean fill() {
         while (!window.hasRemaining()) {
-            Blocks now = blocks;
+            Group now = blocks;
             if (now == null) {
                 return false;
             }
-            if (windowEnd < now.table().length(now.row())) {
+            if (windowEnd < now.rowBytes()) {
                 openWindow(now);
                 continue;
             }
-            Blocks next = joined || continued ? fetch.peek() : null;
+            Group next = joined || continued ? fetch.peek() : null;
             if (next == null || (!continued && encodingOf(next) != encoding)) {
                 blocks = null;
                 window = EMPTY;
@@ -89,18 +101,30 @@ final class BlockStream extends InputStream {
         return true;
     }
 
-    /** Reads four bytes, most significant first, or returns −1 at the end of the stream. */
-    int readIntOrEnd() throws IOException {
+    /** Returns whether the stream has another byte. */
+    boolean hasMore() {
+        return fill();
+    }
+
+    /** Reads four bytes, most significant first. */
+    int readInt() throws IOException {
         if (window.remaining() >= Integer.BYTES) {
             return window.getInt();
         }
-        int first = read();
-        if (first < 0) {
-            return -1;
-        }
-        byte[] rest = new byte[3];
-        readFully(rest, 3);
-        return (first << 24) | ((rest[0] & 0xff) << 16) | ((rest[1] & 0xff) << 8) | (rest[2] & 0xff);
+        byte[] bytes = new byte[Integer.BYTES];
+        readFully(bytes, Integer.BYTES);
+        return ByteBuffer.wrap(bytes).getInt();
+    }
+
+    /** Returns the row that is open, for an error. */
+    String describe() {
+        Group open = blocks;
+        return open == null
+                ? "a shuffle block"
+                : "the block of map output "
+                        + open.source().mapIds()[open.table().map(open.row())] + " partition "
+                        + open.table().partition(open.row()) + " from "
+                        + open.source().describe();
     }
 
     /** Fills the first {@code length} bytes of {@code target}. */

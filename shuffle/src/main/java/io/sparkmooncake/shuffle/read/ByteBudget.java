@@ -2,9 +2,10 @@
 package io.sparkmooncake.shuffle.read;
 
 /**
- * Bytes that a task may have under way or arrived but not decoded. One group is always admitted, however large.
+ * Bytes that a task may have under way or arrived but not decoded. A task that has none is always admitted, however large its
+ * group is.
  *
- * <p>Threading: the task's thread.
+ * <p>Threading: guarded by the fetch that owns it.
  */
 final class ByteBudget {
     private final long limitBytes;

@@ -2,101 +2,92 @@
 package io.sparkmooncake.shuffle.read;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import io.sparkmooncake.shuffle.store.LeasedBlocks;
-import io.sparkmooncake.shuffle.store.LookupRequest;
-import io.sparkmooncake.transfer.Peer;
-import io.sparkmooncake.transfer.memory.RegionDescriptor;
-import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.PriorityQueue;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What happened to a task's look-ups and transfers. Once closed, whatever still comes gives back what it holds.
+ * What a fetch must still handle: events from the engine's threads, and what is due later. After {@link #close} an event runs
+ * at once, on the thread that adds it, to give back what it carries.
  *
- * <p>Threading: filled from the engine's threads, read by the task's thread.
+ * <p>Threading: any thread adds, the reading thread takes.
  */
 final class FetchEvents implements AutoCloseable {
-    private final BlockingQueue<Event> queue = new LinkedBlockingQueue<>();
+    private static final Duration LONGEST_WAIT = Duration.ofMillis(200);
+
+    private final BlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
+
+    @GuardedBy("this")
+    private final PriorityQueue<Delayed> delayed = new PriorityQueue<>(Comparator.comparingLong(Delayed::dueNanos));
 
     @GuardedBy("this")
     private boolean closed;
 
-    /** Something that a fetch waited for. */
-    sealed interface Event permits LookedUp, RemoteReads.Arrived, LookupFailed {
-        /** Calls the fetch's method for this kind of event. */
-        void deliverTo(BlockFetch fetch);
-
-        /** Gives back what the event holds, when nobody will handle it. */
-        void close();
-    }
-
-    /** A look-up was answered. */
-    record LookedUp(PeerBlocks source, Peer peer, LeasedBlocks<RegionDescriptor> found, ReadLease lease)
-            implements Event {
-        @Override
-        public void deliverTo(BlockFetch fetch) {
-            fetch.lookedUp(this);
-        }
-
-        @Override
-        public void close() {
-            lease.close();
+    private record Delayed(long dueNanos, Runnable action) {
+        long leftNanos() {
+            return dueNanos - System.nanoTime();
         }
     }
 
-    /** A look-up failed; nothing is held. */
-    record LookupFailed(PeerBlocks source, Throwable cause) implements Event {
-        @Override
-        public void deliverTo(BlockFetch fetch) {
-            fetch.lookupFailed(this);
-        }
-
-        @Override
-        public void close() {}
-    }
-
-    @Nullable
-    Event poll(long timeout, TimeUnit unit) throws InterruptedException {
-        return queue.poll(timeout, unit);
-    }
-
-    void add(Event event) {
+    void add(Runnable event) {
         synchronized (this) {
             if (!closed) {
                 queue.add(event);
                 return;
             }
         }
-        event.close();
+        event.run();
     }
 
-    /** Asks a peer and adds the answer. Never blocks, and always adds exactly one event within the deadlines. */
-    void ask(ReadEnvironment environment, PeerBlocks source, LookupRequest request) {
-        var unused = environment
-                .lookups()
-                .ask(environment, source, request)
-                .whenComplete(
-                        (event, failure) -> add(failure == null ? event : new LookupFailed(source, unwrap(failure))));
+    /** Adds an event when a time has passed. */
+    synchronized void addLater(Duration delay, Runnable event) {
+        delayed.add(new Delayed(System.nanoTime() + delay.toNanos(), event));
     }
 
-    private static Throwable unwrap(Throwable failure) {
-        Throwable cause = failure;
-        while ((cause instanceof CompletionException || cause instanceof UncheckedIOException)
-                && cause.getCause() != null) {
-            cause = cause.getCause();
+    /** Returns whether something is due later. */
+    synchronized boolean hasDelayed() {
+        return !delayed.isEmpty();
+    }
+
+    /** Takes an event that is there; null when there is none. */
+    @Nullable
+    Runnable poll() {
+        moveDue();
+        return queue.poll();
+    }
+
+    /** Takes an event, waiting a moment for it; null when there is none by then. */
+    @Nullable
+    Runnable poll(Duration atMost) throws InterruptedException {
+        moveDue();
+        return queue.poll(waitNanos(atMost), TimeUnit.NANOSECONDS);
+    }
+
+    private synchronized void moveDue() {
+        for (Delayed first = delayed.peek(); first != null && first.leftNanos() <= 0; first = delayed.peek()) {
+            delayed.remove();
+            queue.add(first.action);
         }
-        return cause;
+    }
+
+    private synchronized long waitNanos(Duration atMost) {
+        long nanos = Math.min(atMost.toNanos(), LONGEST_WAIT.toNanos());
+        Delayed first = delayed.peek();
+        return first == null ? nanos : Math.min(nanos, Math.max(0, first.leftNanos()));
     }
 
     @Override
     public void close() {
         synchronized (this) {
             closed = true;
+            delayed.clear();
         }
-        queue.forEach(Event::close);
-        queue.clear();
+        for (Runnable event = queue.poll(); event != null; event = queue.poll()) {
+            event.run();
+        }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.read;
 
-import io.sparkmooncake.shuffle.read.BlockFetch.ReadTask;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import java.util.List;
 import java.util.function.LongSupplier;
@@ -33,7 +32,7 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
     private final ReadEnvironment environment;
     private final ShuffleDependency<K, ?, C> dependency;
     private final List<PeerBlocks> sources;
-    private final ReadTask task;
+    private final TaskContext context;
     private final ShuffleReadMetricsReporter metrics;
 
     /** Creates a reader of what Spark's map output tracker lists. */
@@ -46,8 +45,8 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
             ShuffleReadMetricsReporter metrics) {
         this.environment = environment;
         this.dependency = dependency;
-        this.sources = PeerBlocks.of(tracked, range.start());
-        this.task = new ReadTask(dependency.shuffleId(), range.start(), range.end(), context);
+        this.sources = PeerBlocks.of(tracked, range.start(), range.end(), PeerBlocks.MAX_BLOCKS);
+        this.context = context;
         this.metrics = metrics;
     }
 
@@ -61,19 +60,23 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
 
     @Override
     public Iterator<Product2<K, C>> read() {
-        BlockFetch fetch = new BlockFetch(environment, task, metrics);
-        task.context().addTaskCompletionListener((TaskCompletionListener) done -> fetch.close());
+        Fetch fetch = new Fetch(
+                environment.lookups(),
+                environment.landing(),
+                environment.limits(),
+                new FetchReport(dependency.shuffleId(), context, environment.counters(), metrics));
+        context.addTaskCompletionListener((TaskCompletionListener) done -> fetch.close());
         fetch.start(sources);
-        Records records = new Records(fetch, environment, dependency.serializer(), metrics);
+        Records records = new Records(fetch, environment.codec(), dependency.serializer(), metrics);
         Iterator<Tuple2<Object, Object>> counted = CompletionIterator$.MODULE$.apply(records, () -> {
-            task.context().taskMetrics().mergeShuffleReadMetrics();
+            context.taskMetrics().mergeShuffleReadMetrics();
             return BoxedUnit.UNIT;
         });
         Iterator<Product2<K, C>> result =
-                combine(new InterruptibleIterator<Tuple2<Object, Object>>(task.context(), counted), records::bytesRead);
+                combine(new InterruptibleIterator<Tuple2<Object, Object>>(context, counted), records::bytesRead);
         return result instanceof InterruptibleIterator
                 ? result
-                : new InterruptibleIterator<Product2<K, C>>(task.context(), result);
+                : new InterruptibleIterator<Product2<K, C>>(context, result);
     }
 
     @SuppressWarnings("unchecked")
@@ -82,16 +85,15 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
         boolean combined = dependency.mapSideCombine();
         if (dependency.keyOrdering().isDefined() && aggregator.isEmpty()) {
             RunSorter<K, C> sorter = new RunSorter<>(
-                    task.context(), records, bytesRead, dependency.keyOrdering().get());
-            task.context().addTaskCompletionListener((TaskCompletionListener) done -> sorter.close());
-            return sorter.sorted(
-                    runs -> SparkInternals.<K, C, C>reduceSideSorter(task.context(), Option.empty(), dependency)
-                            .insertAllAndUpdateMetrics(runs));
+                    context, records, bytesRead, dependency.keyOrdering().get());
+            context.addTaskCompletionListener((TaskCompletionListener) done -> sorter.close());
+            return sorter.sorted(runs -> SparkInternals.<K, C, C>reduceSideSorter(context, Option.empty(), dependency)
+                    .insertAllAndUpdateMetrics(runs));
         }
         if (dependency.keyOrdering().isDefined()) {
             Option<Aggregator<K, V, C>> merge =
                     combined ? Option.apply((Aggregator<K, V, C>) mergeOnly(aggregator.get())) : aggregator;
-            return SparkInternals.reduceSideSorter(task.context(), merge, dependency)
+            return SparkInternals.reduceSideSorter(context, merge, dependency)
                     .insertAllAndUpdateMetrics((Iterator<Product2<K, V>>) (Iterator<?>) records);
         }
         if (aggregator.isEmpty()) {
@@ -101,10 +103,10 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
                 (combined
                         ? aggregator
                                 .get()
-                                .combineCombinersByKey((Iterator<Product2<K, C>>) (Iterator<?>) records, task.context())
+                                .combineCombinersByKey((Iterator<Product2<K, C>>) (Iterator<?>) records, context)
                         : aggregator
                                 .get()
-                                .combineValuesByKey((Iterator<Product2<K, V>>) (Iterator<?>) records, task.context()));
+                                .combineValuesByKey((Iterator<Product2<K, V>>) (Iterator<?>) records, context));
     }
 
     /** Values that come combined from the map side are only merged. */

@@ -13,41 +13,89 @@ import scala.Tuple3;
 import scala.collection.Iterator;
 import scala.collection.Seq;
 
-/** What one executor holds of a reduce task's input, as Spark's map output tracker says: one entry per map output. */
+/**
+ * What one look-up asks an executor for, as Spark's map output tracker lists it: one entry per map output, for a range of
+ * partitions. What an executor holds of a task's input is split into several, so that each answer is bounded.
+ */
 final class PeerBlocks {
+    /** Blocks that one look-up asks for. Each takes 28 bytes of the answer, once for every part of its map output that has some of it. */
+    static final int MAX_BLOCKS = 1 << 16;
+
     private final BlockManagerId address;
     private final int startPartition;
+    private int endPartition;
     private long[] mapIds = new long[16];
     private int[] mapIndexes = new int[16];
     private int[] blocks = new int[16];
     private int maps;
+    private long totalBlocks;
 
-    private PeerBlocks(BlockManagerId address, int startPartition) {
+    private PeerBlocks(BlockManagerId address, int startPartition, int endPartition) {
         this.address = address;
         this.startPartition = startPartition;
+        this.endPartition = endPartition;
     }
 
-    /** Groups the tracker's answer, which lists the blocks of one map output one after another. */
+    /**
+     * Groups the tracker's answer, which lists the blocks of one map output one after another, in the order of partitions.
+     *
+     * @param startPartition first wanted partition
+     * @param endPartition partition after the last wanted one
+     * @param maxBlocks most blocks of one look-up
+     */
     static List<PeerBlocks> of(
-            Iterator<Tuple2<BlockManagerId, Seq<Tuple3<BlockId, Object, Object>>>> tracked, int startPartition) {
-        List<PeerBlocks> peers = new ArrayList<>();
+            Iterator<Tuple2<BlockManagerId, Seq<Tuple3<BlockId, Object, Object>>>> tracked,
+            int startPartition,
+            int endPartition,
+            int maxBlocks) {
+        List<PeerBlocks> pieces = new ArrayList<>();
         while (tracked.hasNext()) {
             Tuple2<BlockManagerId, Seq<Tuple3<BlockId, Object, Object>>> entry = tracked.next();
-            PeerBlocks peer = new PeerBlocks(entry._1(), startPartition);
-            Iterator<Tuple3<BlockId, Object, Object>> blocks = entry._2().iterator();
-            while (blocks.hasNext()) {
-                Tuple3<BlockId, Object, Object> block = blocks.next();
-                peer.add(((ShuffleBlockId) block._1()).mapId(), (Integer) block._3());
+            PeerBlocks piece = new PeerBlocks(entry._1(), startPartition, endPartition);
+            Iterator<Tuple3<BlockId, Object, Object>> listed = entry._2().iterator();
+            while (listed.hasNext()) {
+                Tuple3<BlockId, Object, Object> block = listed.next();
+                ShuffleBlockId id = (ShuffleBlockId) block._1();
+                int mapIndex = (Integer) block._3();
+                boolean full = piece.totalBlocks >= maxBlocks;
+                if (!piece.endsWith(id.mapId(), mapIndex)) {
+                    if (full || piece.startPartition != startPartition) {
+                        pieces.add(piece.trim());
+                        piece = new PeerBlocks(entry._1(), startPartition, endPartition);
+                    }
+                } else if (full && piece.maps > 1) {
+                    PeerBlocks alone = piece.takeLast();
+                    pieces.add(piece.trim());
+                    piece = alone;
+                } else if (full) {
+                    piece.endPartition = id.reduceId();
+                    pieces.add(piece.trim());
+                    piece = new PeerBlocks(entry._1(), id.reduceId(), endPartition);
+                }
+                piece.add(id.mapId(), mapIndex, 1);
             }
-            peer.trim();
-            peers.add(peer);
+            pieces.add(piece.trim());
         }
-        return peers;
+        return pieces;
     }
 
-    private void add(long mapId, int mapIndex) {
-        if (maps > 0 && mapIds[maps - 1] == mapId && mapIndexes[maps - 1] == mapIndex) {
-            blocks[maps - 1]++;
+    private boolean endsWith(long mapId, int mapIndex) {
+        return maps > 0 && mapIds[maps - 1] == mapId && mapIndexes[maps - 1] == mapIndex;
+    }
+
+    /** Moves the last map output into a piece of its own. */
+    private PeerBlocks takeLast() {
+        PeerBlocks last = new PeerBlocks(address, startPartition, endPartition);
+        maps--;
+        totalBlocks -= blocks[maps];
+        last.add(mapIds[maps], mapIndexes[maps], blocks[maps]);
+        return last;
+    }
+
+    private void add(long mapId, int mapIndex, int count) {
+        totalBlocks += count;
+        if (endsWith(mapId, mapIndex)) {
+            blocks[maps - 1] += count;
             return;
         }
         if (maps == mapIds.length) {
@@ -55,12 +103,13 @@ final class PeerBlocks {
         }
         mapIds[maps] = mapId;
         mapIndexes[maps] = mapIndex;
-        blocks[maps] = 1;
+        blocks[maps] = count;
         maps++;
     }
 
-    private void trim() {
+    private PeerBlocks trim() {
         resize(maps);
+        return this;
     }
 
     private void resize(int capacity) {
@@ -71,6 +120,20 @@ final class PeerBlocks {
 
     BlockManagerId address() {
         return address;
+    }
+
+    String executorId() {
+        return address.executorId();
+    }
+
+    /** Returns the first partition that is wanted. */
+    int startPartition() {
+        return startPartition;
+    }
+
+    /** Returns the partition after the last one that is wanted. */
+    int endPartition() {
+        return endPartition;
     }
 
     /** Returns the map ids wanted; owned by this object. */

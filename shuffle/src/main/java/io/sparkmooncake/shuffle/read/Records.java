@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.read;
 
+import io.sparkmooncake.shuffle.spark.BlockCodec;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.spark.UnsafeRows;
 import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
@@ -21,8 +22,8 @@ import scala.collection.Iterator;
  * <p>Threading: the task's thread.
  */
 final class Records extends AbstractIterator<Tuple2<Object, Object>> {
-    private final BlockFetch fetch;
-    private final ReadEnvironment environment;
+    private final Fetch fetch;
+    private final BlockCodec codec;
     private final ShuffleReadMetricsReporter metrics;
     private final Serializer serializer;
     private final SerializerInstance instance;
@@ -32,9 +33,9 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
     private @Nullable BlockStream stream;
     private long endedBytes;
 
-    Records(BlockFetch fetch, ReadEnvironment environment, Serializer serializer, ShuffleReadMetricsReporter metrics) {
+    Records(Fetch fetch, BlockCodec codec, Serializer serializer, ShuffleReadMetricsReporter metrics) {
         this.fetch = fetch;
-        this.environment = environment;
+        this.codec = codec;
         this.metrics = metrics;
         this.serializer = serializer;
         this.instance = serializer.newInstance();
@@ -50,7 +51,7 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
                 endedBytes += stream.bytesRead();
                 stream = null;
             }
-            Blocks next = fetch.peek();
+            Group next = fetch.peek();
             if (next == null) {
                 return false;
             }
@@ -73,16 +74,15 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
         return endedBytes + (stream == null ? 0 : stream.bytesRead());
     }
 
-    private void open(Blocks first) {
+    private void open(Group first) {
         Encoding encoding = first.table().encoding(first.table().map(first.row()));
-        boolean joined = relocatable && environment.codec().isConcatenable(encoding);
+        boolean joined = relocatable && codec.isConcatenable(encoding);
         BlockStream opened = new BlockStream(fetch, first, joined);
         stream = opened;
-        if (rows && environment.codec().isIdentity(encoding)) {
+        if (rows && codec.isIdentity(encoding)) {
             inner = UnsafeRows.read(serializer, new RowBytes(opened));
         } else {
-            inner = instance.deserializeStream(environment.codec().decode(opened, encoding))
-                    .asKeyValueIterator();
+            inner = instance.deserializeStream(codec.decode(opened, encoding)).asKeyValueIterator();
         }
     }
 
@@ -90,8 +90,15 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
     private record RowBytes(BlockStream stream) implements UnsafeRows.Source {
         @Override
         public int nextSize() {
+            if (!stream.hasMore()) {
+                return END;
+            }
             try {
-                return stream.readIntOrEnd();
+                int size = stream.readInt();
+                if (size < 0) {
+                    throw new IOException(stream.describe() + " is damaged: it has a row of size=" + size);
+                }
+                return size;
             } catch (IOException e) {
                 throw SparkInternals.sneaky(e);
             }

@@ -73,7 +73,10 @@ public final class UnsafeRows {
 
     /** Where encoded rows come from. */
     public interface Source {
-        /** Returns the size of the next row in bytes; −1 when there is none. */
+        /** What {@link #nextSize} returns behind the last row. */
+        int END = -1;
+
+        /** Returns the size of the next row in bytes; {@link #END} at the end of the bytes, and never for a size that is stored there. */
         int nextSize();
 
         /** Fills the first {@code length} bytes of {@code target} with the row. */
@@ -114,13 +117,13 @@ public final class UnsafeRows {
 
         @Override
         public boolean hasNext() {
-            return nextSize >= 0;
+            return nextSize != Source.END;
         }
 
         @Override
         public Tuple2<Object, Object> next() {
             int size = nextSize;
-            if (size < 0) {
+            if (size == Source.END) {
                 throw new NoSuchElementException("no more rows");
             }
             if (size > buffer.length) {

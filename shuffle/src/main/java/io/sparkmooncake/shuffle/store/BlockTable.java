@@ -99,6 +99,26 @@ public final class BlockTable {
         return partition[row] < 0;
     }
 
+    /** Returns whether the row goes on with the block of the row before. */
+    public boolean continues(int row) {
+        return row > 0 && continued(row - 1);
+    }
+
+    /**
+     * Finds a row whose block should go on and does not: the next row is of another map output or partition, or there is none.
+     *
+     * @return the first such row; −1 when there is none
+     */
+    public int firstCutOff() {
+        for (int row = 0; row < size; row++) {
+            if (continued(row)
+                    && (row + 1 == size || map[row + 1] != map[row] || partition(row + 1) != partition(row))) {
+                return row;
+            }
+        }
+        return -1;
+    }
+
     int partitionWord(int row) {
         return partition[row];
     }

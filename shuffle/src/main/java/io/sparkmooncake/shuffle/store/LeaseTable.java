@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
+import io.sparkmooncake.transfer.memory.Extent;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -9,8 +11,8 @@ import java.util.function.LongSupplier;
 import java.util.function.Predicate;
 
 /**
- * Who reads which shuffle's memory, and until when. A lease ends exactly once: by release, by its holder's death or by its
- * deadline.
+ * The leases on this executor's memory: who may read which extents, and until when. A lease owns one count on every extent that
+ * its answer named, and nothing else; it ends exactly once: by release, by its holder's death or by its deadline.
  *
  * <p>Threading: safe from any thread.
  */
@@ -25,10 +27,10 @@ final class LeaseTable {
         this.nanoClock = nanoClock;
     }
 
-    /** Records a lease that {@code outputs} already counts. */
-    long add(String holder, ShuffleOutputs outputs) {
+    /** Records a lease that takes over one count on each extent. */
+    long add(String holder, List<Extent> extents) {
         long id = nextId.getAndIncrement();
-        leases.put(id, new Lease(holder, outputs, nanoClock.getAsLong() + timeoutNanos));
+        leases.put(id, new Lease(holder, extents, nanoClock.getAsLong() + timeoutNanos));
         return id;
     }
 
@@ -36,7 +38,7 @@ final class LeaseTable {
     boolean renew(String holder, long id) {
         long deadline = nanoClock.getAsLong() + timeoutNanos;
         Lease renewed = leases.computeIfPresent(
-                id, (key, lease) -> lease.holder.equals(holder) ? new Lease(holder, lease.outputs, deadline) : lease);
+                id, (key, lease) -> lease.holder.equals(holder) ? new Lease(holder, lease.extents, deadline) : lease);
         return renewed != null && renewed.deadlineNanos == deadline;
     }
 
@@ -80,9 +82,9 @@ final class LeaseTable {
         if (lease == null) {
             return false;
         }
-        lease.outputs.endLease();
+        lease.extents.forEach(Extent::release);
         return true;
     }
 
-    private record Lease(String holder, ShuffleOutputs outputs, long deadlineNanos) {}
+    private record Lease(String holder, List<Extent> extents, long deadlineNanos) {}
 }

@@ -22,7 +22,7 @@ import java.util.Objects;
  * request   u8 version | i32 shuffle | i32 first partition | i32 end partition | i32 m | m × i64 map id
  * answer    u8 version | i64 lease | i32 m | m × u8 encoding | i32 g | i32 bytes | g × region descriptor
  *           | i32 n | n × (i32 map ordinal | i32 partition and continued bit | i32 region | i64 offset | u32 length | i32 crc)
- * renewal   i64 lease            (the answer is u8, 1 when the lease lives)
+ * renewal   n × i64 lease        (the answer is n × u8, 1 when that lease lives)
  * release   n × i64 lease        (the answer is u8 0)
  * </pre>
  */
@@ -110,7 +110,7 @@ public final class LookupFrame {
                         * ((long) request.getInt(at + Integer.BYTES) - request.getInt(at));
     }
 
-    /** Encodes lease ids: one is the request of a renewal, any number that of a release. */
+    /** Encodes the lease ids of a renewal or a release. */
     public static ByteBuffer leases(long... leaseIds) {
         ByteBuffer out = ByteBuffer.allocate(Long.BYTES * leaseIds.length);
         out.asLongBuffer().put(leaseIds);

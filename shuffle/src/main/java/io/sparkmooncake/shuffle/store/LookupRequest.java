@@ -8,10 +8,10 @@ public final class LookupRequest {
     /** Name of the control service. */
     public static final String SERVICE = "shuffle.lookup";
 
-    /** Name of the control service that ends leases; its request is one lease id. */
+    /** Name of the control service that ends leases; its request is any number of lease ids. */
     public static final String RELEASE_SERVICE = "shuffle.release";
 
-    /** Name of the control service that renews leases; its request is one lease id. */
+    /** Name of the control service that renews leases; its request is any number of lease ids. */
     public static final String RENEW_SERVICE = "shuffle.renew";
 
     /** Pairs of map output and partition up to which a request is answered on the event loop where it arrives. */

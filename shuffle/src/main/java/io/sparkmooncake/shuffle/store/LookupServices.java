@@ -7,6 +7,7 @@ import io.sparkmooncake.transfer.TransferEngine;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.LongBuffer;
 
 /** Offers a store's look-ups, lease renewals and releases to peers. */
 public final class LookupServices {
@@ -16,12 +17,12 @@ public final class LookupServices {
     public static void offer(TransferEngine engine, MapOutputStore store) {
         engine.serve(LookupRequest.SERVICE, new Lookups(store));
         engine.serve(
-                LookupRequest.RENEW_SERVICE, (from, request) -> flag(store.renew(holder(from), request.getLong())));
+                LookupRequest.RENEW_SERVICE, (from, request) -> renew(store, holder(from), request.asLongBuffer()));
         engine.serve(LookupRequest.RELEASE_SERVICE, (from, request) -> {
             while (request.hasRemaining()) {
                 store.release(holder(from), request.getLong());
             }
-            return flag(false);
+            return ByteBuffer.wrap(new byte[1]);
         });
     }
 
@@ -42,7 +43,12 @@ public final class LookupServices {
         return caller.name();
     }
 
-    private static ByteBuffer flag(boolean value) {
-        return ByteBuffer.wrap(new byte[] {(byte) (value ? 1 : 0)});
+    /** Renews leases of one holder and returns a byte for each: 1 when it lives. */
+    public static ByteBuffer renew(MapOutputStore store, String holder, LongBuffer leaseIds) {
+        ByteBuffer answer = ByteBuffer.allocate(leaseIds.remaining());
+        while (leaseIds.hasRemaining()) {
+            answer.put((byte) (store.renew(holder, leaseIds.get()) ? 1 : 0));
+        }
+        return answer.flip();
     }
 }

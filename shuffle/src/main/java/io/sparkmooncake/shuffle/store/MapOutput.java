@@ -82,7 +82,18 @@ public final class MapOutput {
         return lengths;
     }
 
-    /** Gives back the memory of an output that is not, or no longer, in the store. */
+    /** Adds an owner to every part and returns true, or to none and returns false when the output is being freed. */
+    boolean tryRetain() {
+        for (int i = 0; i < parts.size(); i++) {
+            if (!parts.get(i).extent().tryRetain()) {
+                parts.subList(0, i).forEach(Part::free);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Removes an owner of every part; the memory goes back with the last owner, which may be a lease. */
     public void free() {
         parts.forEach(Part::free);
     }

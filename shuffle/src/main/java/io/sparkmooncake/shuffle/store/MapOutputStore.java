@@ -18,8 +18,8 @@ import java.util.function.LongSupplier;
  * The map outputs of this executor. Memory first; where its limit is reached, files of the local directories, which peers
  * read in place just the same. The first committed attempt of a map wins.
  *
- * <p>Threading: safe from any thread. Ownership: the store owns committed outputs and gives them back when their shuffle is
- * removed and no lease holds it, or when it is closed.
+ * <p>Threading: safe from any thread. Ownership: the store owns committed outputs and gives them up when they are
+ * removed or it is closed; a lease keeps the extents that it names until it ends.
  */
 public final class MapOutputStore implements AutoCloseable {
     private final RegionPool memory;
@@ -94,49 +94,79 @@ public final class MapOutputStore implements AutoCloseable {
         }
     }
 
-    /** Answers a look-up; map outputs that are not here have no rows. The lease must be released. */
+    /**
+     * Answers a look-up; map outputs that are not here have no rows. The lease must be released; it holds the extents that rows point
+     * into, and is 0 when there is none.
+     */
     public LeasedBlocks<HostRegion> lookup(String holder, LookupRequest request) {
-        BlockTable table = new BlockTable(request.mapIds().length);
-        List<HostRegion> regions = new ArrayList<>();
+        Answer answer = new Answer(request);
         ShuffleOutputs outputs = shuffles.get(request.shuffleId());
-        if (outputs == null || !outputs.lease()) {
-            return new LeasedBlocks<>(0, regions, table);
-        }
-        long leaseId = leases.add(holder, outputs);
-        for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
+        for (int ordinal = 0; outputs != null && ordinal < request.mapIds().length; ordinal++) {
             MapOutput output = outputs.get(request.mapIds()[ordinal]);
             if (output != null) {
-                table.setEncoding(ordinal, output.encoding());
-                addRows(table, ordinal, output, request, regions);
+                answer.add(ordinal, output);
             }
         }
-        return new LeasedBlocks<>(leaseId, regions, table);
+        long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
+        return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
     }
 
-    private static void addRows(
-            BlockTable table, int ordinal, MapOutput output, LookupRequest request, List<HostRegion> regions) {
-        List<Part> parts = output.parts();
-        if (parts.size() == 1) {
-            addPartRows(table, ordinal, parts.get(0), request.startPartition(), request.endPartition(), regions);
-            return;
+    /** What a look-up has found so far, and the extents that it has retained. */
+    private static final class Answer {
+        private final LookupRequest request;
+        private final BlockTable table;
+        private final List<HostRegion> regions = new ArrayList<>();
+        private final List<Extent> extents = new ArrayList<>();
+
+        Answer(LookupRequest request) {
+            this.request = request;
+            this.table = new BlockTable(request.mapIds().length);
         }
-        for (int partition = request.startPartition(); partition < request.endPartition(); partition++) {
-            for (Part part : parts) {
-                addPartRows(table, ordinal, part, partition, partition + 1, regions);
+
+        /** Adds the wanted blocks of an output; none of them when it is removed meanwhile. */
+        void add(int ordinal, MapOutput output) {
+            if (!output.tryRetain()) {
+                return;
+            }
+            List<Part> wanted = new ArrayList<>(output.parts().size());
+            for (Part part : output.parts()) {
+                if (hasRows(part)) {
+                    wanted.add(part);
+                    extents.add(part.extent());
+                } else {
+                    part.free();
+                }
+            }
+            table.setEncoding(ordinal, output.encoding());
+            if (wanted.size() == 1) {
+                addRows(ordinal, wanted.get(0), request.startPartition(), request.endPartition());
+                return;
+            }
+            for (int partition = request.startPartition();
+                    !wanted.isEmpty() && partition < request.endPartition();
+                    partition++) {
+                for (Part part : wanted) {
+                    addRows(ordinal, part, partition, partition + 1);
+                }
             }
         }
-    }
 
-    private static void addPartRows(
-            BlockTable table, int ordinal, Part part, int startPartition, int endPartition, List<HostRegion> regions) {
-        BlockIndex index = part.index();
-        int entry = index.firstAtLeast(startPartition);
-        if (entry == index.count() || index.partition(entry) >= endPartition) {
-            return;
+        private boolean hasRows(Part part) {
+            BlockIndex index = part.index();
+            int entry = index.firstAtLeast(request.startPartition());
+            return entry < index.count() && index.partition(entry) < request.endPartition();
         }
-        int region = regionIndex(regions, part.extent().region());
-        for (; entry < index.count() && index.partition(entry) < endPartition; entry++) {
-            table.add(ordinal, region, part.extent().offset(), index, entry);
+
+        private void addRows(int ordinal, Part part, int startPartition, int endPartition) {
+            BlockIndex index = part.index();
+            int entry = index.firstAtLeast(startPartition);
+            if (entry == index.count() || index.partition(entry) >= endPartition) {
+                return;
+            }
+            int region = regionIndex(regions, part.extent().region());
+            for (; entry < index.count() && index.partition(entry) < endPartition; entry++) {
+                table.add(ordinal, region, part.extent().offset(), index, entry);
+            }
         }
     }
 
@@ -177,16 +207,14 @@ public final class MapOutputStore implements AutoCloseable {
     /** Runs a reader on one committed output, which is not freed meanwhile; does nothing when it is not here. */
     public void read(int shuffleId, long mapId, Consumer<MapOutput> reader) {
         ShuffleOutputs outputs = shuffles.get(shuffleId);
-        if (outputs == null || !outputs.lease()) {
+        MapOutput output = outputs == null ? null : outputs.get(mapId);
+        if (output == null || !output.tryRetain()) {
             return;
         }
         try {
-            MapOutput output = outputs.get(mapId);
-            if (output != null) {
-                reader.accept(output);
-            }
+            reader.accept(output);
         } finally {
-            outputs.endLease();
+            output.free();
         }
     }
 
@@ -205,7 +233,7 @@ public final class MapOutputStore implements AutoCloseable {
         }
     }
 
-    /** Removes what was committed of a shuffle until now; its memory goes back when the last lease ends. */
+    /** Removes what was committed of a shuffle until now; an extent's memory goes back when the last lease on it ends. */
     public void removeShuffle(int shuffleId) {
         ShuffleOutputs outputs = shuffles.remove(shuffleId);
         if (outputs != null) {

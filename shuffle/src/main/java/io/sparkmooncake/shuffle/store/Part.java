@@ -40,7 +40,7 @@ public final class Part {
         return index.start(index.count());
     }
 
-    /** Gives the memory back once no lease needs it. */
+    /** Removes an owner of the memory; the last one gives it back. */
     void free() {
         extent.release();
     }

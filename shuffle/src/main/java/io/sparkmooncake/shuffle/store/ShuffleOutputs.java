@@ -2,7 +2,6 @@
 package io.sparkmooncake.shuffle.store;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,20 +9,14 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The committed outputs of one shuffle on this executor. A lease holds the whole shuffle: memory of removed outputs is given
- * back when the last lease ends.
+ * The committed outputs of one shuffle on this executor. What is removed is freed at once; extents that a lease names stay until
+ * that lease ends.
  *
  * <p>Threading: safe from any thread; every method is short.
  */
 final class ShuffleOutputs {
     @GuardedBy("this")
     private final Map<Long, MapOutput> outputs = new HashMap<>();
-
-    @GuardedBy("this")
-    private final List<MapOutput> awaitingLeases = new ArrayList<>();
-
-    @GuardedBy("this")
-    private int leases;
 
     @GuardedBy("this")
     private boolean removed;
@@ -45,40 +38,16 @@ final class ShuffleOutputs {
         return List.copyOf(outputs.keySet());
     }
 
-    /** Adds a lease unless the shuffle was removed. */
-    synchronized boolean lease() {
-        if (removed) {
-            return false;
-        }
-        leases++;
-        return true;
-    }
-
-    synchronized void endLease() {
-        leases--;
-        freeUnleased();
-    }
-
     synchronized void removeMap(long mapId) {
         MapOutput output = outputs.remove(mapId);
         if (output != null) {
-            awaitingLeases.add(output);
-            freeUnleased();
+            output.free();
         }
     }
 
     synchronized void removeAll() {
         removed = true;
-        awaitingLeases.addAll(outputs.values());
+        outputs.values().forEach(MapOutput::free);
         outputs.clear();
-        freeUnleased();
-    }
-
-    @GuardedBy("this")
-    private void freeUnleased() {
-        if (leases == 0) {
-            awaitingLeases.forEach(MapOutput::free);
-            awaitingLeases.clear();
-        }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.read;
 
-import io.sparkmooncake.shuffle.spark.BlockCodec;
 import io.sparkmooncake.shuffle.store.LookupRequest;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import io.sparkmooncake.transfer.Peer;
@@ -15,9 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Supplier;
-import org.apache.spark.SparkConf;
-import org.apache.spark.serializer.JavaSerializer;
-import org.apache.spark.serializer.SerializerManager;
+import org.apache.spark.TaskContext;
+import org.apache.spark.executor.TempShuffleReadMetrics;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
 import org.apache.spark.storage.ShuffleBlockId;
@@ -33,22 +31,24 @@ final class Reading {
 
     private Reading() {}
 
-    /** An environment whose only peer is {@code owner}. */
-    static ReadEnvironment environment(
-            RegionPool scratch, Path directory, LeaseKeeper leases, LookupsAhead lookups, Supplier<Peer> owner) {
-        SparkConf conf = new SparkConf(false);
+    /** Owners as an executor without outputs sees them, whose only peer is {@code owner}. */
+    static BlockOwners owners(Path directory, Supplier<Peer> owner) {
         RegionPool none =
                 RegionPool.files(List.of(directory), new RegionPool.Limits(1, 1, MINUTE), RegionListener.NONE);
-        return new ReadEnvironment(
+        return new BlockOwners(
                 "self",
                 new MapOutputStore(none, none, MINUTE, System::nanoTime),
                 name -> CompletableFuture.completedFuture(owner.get()),
-                scratch,
-                new BlockCodec(conf, new SerializerManager(new JavaSerializer(conf), conf)),
-                leases,
-                lookups,
-                new ReadEnvironment.Limits(1 << 20, 10, MINUTE, MINUTE, false),
-                new ReadCounters());
+                MINUTE);
+    }
+
+    /** Limits of a task with one request after another, and no retry. */
+    static ReadLimits limits() {
+        return new ReadLimits(1 << 20, 10, MINUTE, MINUTE, new ReadLimits.Retries(0, MINUTE), false);
+    }
+
+    static FetchReport report(TaskContext context) {
+        return new FetchReport(1, context, new ReadCounters(), new TempShuffleReadMetrics());
     }
 
     /** One block of 100 bytes of map 10 that the owner has. */
@@ -59,7 +59,9 @@ final class Reading {
         return PeerBlocks.of(
                 CollectionConverters.asScala(
                         List.of(new Tuple2<>(owner, blocks)).iterator()),
-                0);
+                0,
+                1,
+                PeerBlocks.MAX_BLOCKS);
     }
 
     /** The executor that has the outputs; remembers the leases that came back. */

@@ -101,6 +101,36 @@ class MapOutputStoreTest {
     }
 
     @Test
+    void aLeaseHoldsOnlyTheExtentsThatItsAnswerNames() throws IOException {
+        store.commit(1, output(10, Map.of(0, 500)));
+        store.commit(1, output(11, Map.of(0, 7_000)));
+        store.commit(1, output(12, Map.of(5, 9_000)));
+        LeasedBlocks<HostRegion> first = store.lookup("a", new LookupRequest(1, 0, 1, new long[] {10, 12}));
+        LeasedBlocks<HostRegion> second = store.lookup("b", new LookupRequest(1, 0, 1, new long[] {11}));
+        LeasedBlocks<HostRegion> nothing = store.lookup("c", new LookupRequest(1, 1, 5, new long[] {10, 11, 12}));
+        assertThat(nothing.leaseId()).as("nothing to hold").isZero();
+        assertThat(store.liveLeases()).isEqualTo(2);
+
+        store.removeShuffle(1);
+        long both = memory.usedBytes();
+        assertThat(both).as("map output 12 is named by no answer").isBetween(7_500L, 8_999L);
+        store.release("b", second.leaseId());
+        assertThat(memory.usedBytes()).isBetween(500L, 1_000L);
+        store.release("a", first.leaseId());
+        assertThat(memory.usedBytes()).isZero();
+    }
+
+    @Test
+    void removingAMapFreesItThoughOthersOfItsShuffleAreRead() throws IOException {
+        store.commit(1, output(10, Map.of(0, 500)));
+        store.commit(1, output(11, Map.of(0, 7_000)));
+        LeasedBlocks<HostRegion> reader = store.lookup("a", new LookupRequest(1, 0, 1, new long[] {10}));
+        store.removeMap(1, 11);
+        assertThat(memory.usedBytes()).isLessThan(1_000);
+        store.release("a", reader.leaseId());
+    }
+
+    @Test
     void endsLeasesThatNobodyRenews() throws IOException {
         store.commit(1, output(10, Map.of(0, 500)));
         long lease =

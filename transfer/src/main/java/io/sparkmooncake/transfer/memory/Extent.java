@@ -101,9 +101,14 @@ public final class Extent {
         sizeBytes = pool.shrink(home, offset, sizeBytes, newSizeBytes);
     }
 
+    /** Adds an owner and returns true, or returns false when the extent was given back. */
+    public boolean tryRetain() {
+        return owners.getAndUpdate(count -> count == 0 ? 0 : count + 1) > 0;
+    }
+
     /** Adds an owner; fails with {@link IllegalStateException} when the extent was given back. */
     public void retain() {
-        if (owners.getAndUpdate(count -> count == 0 ? 0 : count + 1) == 0) {
+        if (!tryRetain()) {
             throw new IllegalStateException("retain of an extent that was given back: " + home.region());
         }
     }

@@ -12,7 +12,6 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
-import io.sparkmooncake.transfer.memory.RegionPool;
 import io.sparkmooncake.transfer.memory.Regions;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
@@ -33,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Tasks that come in the order of partitions are answered from one look-up, and see what they would have seen with their own. */
-final class LookupsAheadTest {
+final class LookupsTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
     private static final long[] TWO_MAPS = {10, 11};
 
@@ -41,20 +40,18 @@ final class LookupsAheadTest {
     Path directory;
 
     private final AtomicLong now = new AtomicLong();
-    private final LeaseKeeper leases = new LeaseKeeper(MINUTE, now::get, Runnable::run);
-    private final LookupsAhead lookups = new LookupsAhead(Duration.ofNanos(100), now::get);
-    private final RegionPool scratch = RegionPool.privateMemory(new RegionPool.Limits(1, 1, MINUTE));
+    private final Leases leases = new Leases(MINUTE, now::get, Runnable::run);
+    private Lookups lookups;
     private final HostRegion remote = Regions.allocate(100);
     private final List<String> asked = new ArrayList<>();
     private final List<Long> released = new ArrayList<>();
     private CompletableFuture<String> lost = new CompletableFuture<>();
     private boolean refuses;
-    private ReadEnvironment environment;
     private PeerBlocks source;
 
     @BeforeEach
     void open() {
-        environment = Reading.environment(scratch, directory, leases, lookups, RecordingOwner::new);
+        lookups = new Lookups(Reading.owners(directory, RecordingOwner::new), leases, Duration.ofNanos(100), now::get);
         source = Reading.oneBlock().get(0);
     }
 
@@ -63,22 +60,21 @@ final class LookupsAheadTest {
         lookups.forget(1);
         lookups.forget(2);
         assertThat(leases.held()).isZero();
-        scratch.close();
         remote.release();
     }
 
     @Test
     void theSecondTaskAsksAheadAndThoseAfterItAskNothing() {
         for (int partition = 0; partition < 100; partition++) {
-            FetchEvents.LookedUp found = ask(1, partition, partition + 1, TWO_MAPS);
-            BlockTable table = found.found().table();
+            FoundBlocks found = ask(1, partition, partition + 1, TWO_MAPS);
+            BlockTable table = found.table();
             assertThat(table.size()).isEqualTo(2);
             for (int row = 0; row < 2; row++) {
                 assertThat(table.map(row)).isEqualTo(row);
                 assertThat(table.partition(row)).isEqualTo(partition);
                 assertThat(table.length(row)).isEqualTo(1_000L * row + partition);
             }
-            found.lease().close();
+            found.close();
         }
         assertThat(asked).containsExactly("1: 0-1 of 2", "1: 1-65 of 2", "1: 65-129 of 2");
         assertThat(released).as("an answer goes when the next one is there").containsExactly(1L, 2L);
@@ -87,36 +83,36 @@ final class LookupsAheadTest {
     @Test
     void asksForNoMoreThanAShortAnswer() {
         long[] many = new long[300];
-        ask(1, 0, 1, many).lease().close();
-        ask(1, 1, 2, many).lease().close();
-        ask(1, 4, 9, many).lease().close();
+        ask(1, 0, 1, many).close();
+        ask(1, 1, 2, many).close();
+        ask(1, 4, 9, many).close();
         assertThat(asked).containsExactly("1: 0-1 of 300", "1: 1-4 of 300", "1: 4-9 of 300");
     }
 
     @Test
     void tasksThatWantOtherMapsAskForThemselves() {
-        ask(1, 0, 1, TWO_MAPS).lease().close();
-        ask(1, 1, 2, 10).lease().close();
-        ask(1, 2, 3, 11, 10).lease().close();
-        ask(2, 3, 4, TWO_MAPS).lease().close();
+        ask(1, 0, 1, TWO_MAPS).close();
+        ask(1, 1, 2, 10).close();
+        ask(1, 2, 3, 11, 10).close();
+        ask(2, 3, 4, TWO_MAPS).close();
         assertThat(asked).containsExactly("1: 0-1 of 2", "1: 1-2 of 1", "1: 2-3 of 2", "2: 3-4 of 2");
     }
 
     @Test
     void anAnswerIsLeasedUntilItsLastTaskHasEnded() {
-        FetchEvents.LookedUp first = ask(1, 0, 1, TWO_MAPS);
-        FetchEvents.LookedUp again = ask(1, 0, 1, TWO_MAPS);
+        FoundBlocks first = ask(1, 0, 1, TWO_MAPS);
+        FoundBlocks again = ask(1, 0, 1, TWO_MAPS);
         lookups.forget(1);
-        first.lease().close();
-        first.lease().close();
+        first.close();
+        first.close();
         assertThat(leases.held()).isEqualTo(1);
-        again.lease().close();
+        again.close();
         assertThat(released).containsExactly(1L);
     }
 
     @Test
     void anAnswerThatNobodyAsksForIsDropped() {
-        ask(1, 0, 1, TWO_MAPS).lease().close();
+        ask(1, 0, 1, TWO_MAPS).close();
         now.addAndGet(100);
         lookups.trim();
         assertThat(released).isEmpty();
@@ -127,13 +123,13 @@ final class LookupsAheadTest {
 
     @Test
     void anAnswerOfALostPeerOrAnEndedLeaseIsNotUsedAgain() {
-        ask(1, 0, 1, TWO_MAPS).lease().close();
+        ask(1, 0, 1, TWO_MAPS).close();
         lost.complete("killed by a test");
         lost = new CompletableFuture<>();
-        ask(1, 0, 1, TWO_MAPS).lease().close();
+        ask(1, 0, 1, TWO_MAPS).close();
         assertThat(asked).hasSize(2);
         now.addAndGet(MINUTE.toNanos() + 1);
-        ask(1, 0, 1, TWO_MAPS).lease().close();
+        ask(1, 0, 1, TWO_MAPS).close();
         assertThat(asked).hasSize(3);
     }
 
@@ -144,12 +140,12 @@ final class LookupsAheadTest {
                 .isInstanceOf(CompletionException.class)
                 .hasRootCauseMessage("refused by a test");
         refuses = false;
-        ask(1, 0, 1, TWO_MAPS).lease().close();
+        ask(1, 0, 1, TWO_MAPS).close();
         assertThat(asked).containsExactly("1: 0-1 of 2", "1: 0-1 of 2");
     }
 
-    private FetchEvents.LookedUp ask(int shuffle, int start, int end, long... maps) {
-        return lookups.ask(environment, source, new LookupRequest(shuffle, start, end, maps.clone()))
+    private FoundBlocks ask(int shuffle, int start, int end, long... maps) {
+        return lookups.ask(source, new LookupRequest(shuffle, start, end, maps.clone()))
                 .join();
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.read;
 
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -20,7 +21,7 @@ import java.util.function.LongSupplier;
  *
  * <p>Threading: safe from any thread; {@link #keep} is called by the executor's housekeeping thread.
  */
-public final class LeaseKeeper {
+public final class Leases {
     private final Set<Lease> held = ConcurrentHashMap.newKeySet();
     private final Set<Lease> unreleased = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean releaseIsDue = new AtomicBoolean();
@@ -34,7 +35,7 @@ public final class LeaseKeeper {
      * @param timeout how long a lease lives from each renewal
      * @param later runs what it is given a moment later, or rejects it and it runs at once
      */
-    public LeaseKeeper(Duration timeout, LongSupplier nanoClock, Executor later) {
+    public Leases(Duration timeout, LongSupplier nanoClock, Executor later) {
         this.timeoutNanos = timeout.toNanos();
         this.nanoClock = nanoClock;
         this.later = later;
@@ -45,27 +46,57 @@ public final class LeaseKeeper {
         /** Returns the executor: leases of one executor are released together. */
         String executorId();
 
-        /** Tells whether it is this process, where a release costs no message and is made at once. */
+        /** Returns whether it is this process, where a release costs no message and is made at once. */
         boolean isHere();
 
-        /** Asks for more time; false when it has ended the lease. */
-        CompletableFuture<Boolean> renew(long leaseId);
+        /** Asks for more time; the answer has a byte for each lease, 1 when it lives and 0 when the owner has ended it. */
+        CompletableFuture<ByteBuffer> renew(long[] leaseIds);
 
-        /** Tells that leases are over; repeated until it succeeds or the owner has ended them itself. */
+        /** Ends leases; repeated until it succeeds or the owner has ended them itself. */
         CompletableFuture<?> release(long[] leaseIds);
     }
 
-    /** Keeps a lease until it is closed. */
-    Lease hold(Owner owner, long leaseId) {
+    /** Keeps a lease until it is closed. Lease 0 holds nothing, is never renewed and never expires. */
+    FoundBlocks.Claim hold(Owner owner, long leaseId) {
+        if (leaseId == 0) {
+            return new NoLease();
+        }
         Lease lease = new Lease(owner, leaseId);
         held.add(lease);
         return lease;
     }
 
-    /** Renews what is held and releases what was not released yet; call at least three times per lease timeout. */
+    /**
+     * Renews what was not renewed for a third of the timeout, with one message to each owner, and releases what was not released
+     * yet; call several times per lease timeout.
+     */
     public void keep() {
-        held.forEach(Lease::renew);
+        Map<String, List<Lease>> byOwner = new HashMap<>();
+        long now = nanoClock.getAsLong();
+        for (Lease lease : held) {
+            if (now - lease.renewedNanos >= timeoutNanos / 3 && lease.renewing.compareAndSet(false, true)) {
+                byOwner.computeIfAbsent(lease.owner.executorId(), id -> new ArrayList<>())
+                        .add(lease);
+            }
+        }
+        byOwner.values().forEach(leases -> renew(leases, now));
         release();
+    }
+
+    private static void renew(List<Lease> leases, long askedNanos) {
+        var unused = leases.get(0).owner.renew(ids(leases)).whenComplete((answer, failure) -> {
+            for (int i = 0; i < leases.size(); i++) {
+                Lease lease = leases.get(i);
+                if (failure == null && i < answer.remaining()) {
+                    lease.renewed(answer.get(answer.position() + i), askedNanos);
+                }
+                lease.renewing.set(false);
+            }
+        });
+    }
+
+    private static long[] ids(List<Lease> leases) {
+        return leases.stream().mapToLong(lease -> lease.id).toArray();
     }
 
     /** Returns the number of leases held. */
@@ -102,8 +133,7 @@ public final class LeaseKeeper {
     }
 
     private void release(List<Lease> leases) {
-        long[] ids = leases.stream().mapToLong(lease -> lease.id).toArray();
-        var unused = leases.get(0).owner.release(ids).whenComplete((answer, failure) -> {
+        var unused = leases.get(0).owner.release(ids(leases)).whenComplete((answer, failure) -> {
             if (failure == null) {
                 leases.forEach(unreleased::remove);
             }
@@ -111,10 +141,11 @@ public final class LeaseKeeper {
         });
     }
 
-    /** One lease of one task. Closing it releases it once. */
-    final class Lease implements ReadLease {
+    /** One lease. Closing it releases it once. */
+    private final class Lease implements FoundBlocks.Claim {
         private final Owner owner;
         private final long id;
+        private final AtomicBoolean renewing = new AtomicBoolean();
         private final AtomicBoolean releasing = new AtomicBoolean();
         private volatile long renewedNanos = nanoClock.getAsLong();
         private volatile boolean refused;
@@ -124,15 +155,12 @@ public final class LeaseKeeper {
             this.id = id;
         }
 
-        private void renew() {
-            long asked = nanoClock.getAsLong();
-            var unused = owner.renew(id).whenComplete((renewed, failure) -> {
-                if (failure == null && renewed) {
-                    renewedNanos = asked;
-                } else if (failure == null) {
-                    refused = true;
-                }
-            });
+        private void renewed(byte lives, long askedNanos) {
+            if (lives == 1) {
+                renewedNanos = askedNanos;
+            } else {
+                refused = true;
+            }
         }
 
         @Override
@@ -145,11 +173,21 @@ public final class LeaseKeeper {
             if (held.remove(this)) {
                 unreleased.add(this);
                 if (owner.isHere() && releasing.compareAndSet(false, true)) {
-                    LeaseKeeper.this.release(List.of(this));
+                    Leases.this.release(List.of(this));
                 } else {
                     releaseSoon();
                 }
             }
         }
+    }
+
+    private static final class NoLease implements FoundBlocks.Claim {
+        @Override
+        public boolean isExpired() {
+            return false;
+        }
+
+        @Override
+        public void close() {}
     }
 }

@@ -22,21 +22,20 @@ import java.util.Optional;
 import org.apache.spark.TaskContext$;
 import org.apache.spark.TaskContextImpl;
 import org.apache.spark.TaskKilledException;
-import org.apache.spark.executor.TempShuffleReadMetrics;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** However a reading task ends, it holds no lease afterwards. */
-final class BlockFetchTest {
+final class FetchTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
     private static final long LEASE = 4_711;
 
     @TempDir
     Path directory;
 
-    private final LeaseKeeper leases = new LeaseKeeper(MINUTE, System::nanoTime, Runnable::run);
-    private final LookupsAhead lookups = new LookupsAhead(Duration.ZERO, System::nanoTime);
+    private final Leases leases = new Leases(MINUTE, System::nanoTime, Runnable::run);
+    private Lookups lookups;
     private final List<Long> released = new ArrayList<>();
     private final List<TransferBatch> submitted = new ArrayList<>();
     private final HostRegion remote = Regions.allocate(100);
@@ -51,7 +50,7 @@ final class BlockFetchTest {
 
     @Test
     void aTaskThatIsKilledWhenItsAnswerHasCome() {
-        BlockFetch fetch = started();
+        Fetch fetch = started();
         context.markInterrupted("killed by a test");
         assertThatThrownBy(fetch::peek).isInstanceOf(TaskKilledException.class);
         assertThat(leases.held()).isEqualTo(1);
@@ -63,7 +62,7 @@ final class BlockFetchTest {
 
     @Test
     void aTaskThatIsInterruptedWithEveryGroupUnderWay() {
-        BlockFetch fetch = started();
+        Fetch fetch = started();
         assertThatThrownBy(fetch::peek).isInstanceOf(InterruptedException.class);
         assertThat(Thread.interrupted()).isTrue();
         assertThat(submitted).hasSize(1);
@@ -74,10 +73,9 @@ final class BlockFetchTest {
         assertThat(submitted.get(0).cancellation()).isDone();
     }
 
-    private BlockFetch started() {
-        ReadEnvironment environment = Reading.environment(scratch, directory, leases, lookups, SlowOwner::new);
-        BlockFetch fetch =
-                new BlockFetch(environment, new BlockFetch.ReadTask(1, 0, 1, context), new TempShuffleReadMetrics());
+    private Fetch started() {
+        lookups = new Lookups(Reading.owners(directory, SlowOwner::new), leases, Duration.ZERO, System::nanoTime);
+        Fetch fetch = new Fetch(lookups, new HostLanding(scratch), Reading.limits(), Reading.report(context));
         fetch.start(Reading.oneBlock());
         return fetch;
     }

@@ -2,10 +2,12 @@
 package io.sparkmooncake.shuffle.read;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.sparkmooncake.shuffle.read.FoundBlocks.Claim;
 import io.sparkmooncake.shuffle.store.LeasedBlocks;
 import io.sparkmooncake.shuffle.store.LookupFrame;
 import io.sparkmooncake.shuffle.store.LookupRequest;
 import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,9 +30,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: safe from any thread.
  */
-public final class LookupsAhead {
+public final class Lookups {
     private static final int MAX_PARTITIONS = 64;
 
+    private final BlockOwners owners;
+    private final Leases leases;
     private final LongSupplier nanoClock;
     private final long idleNanos;
 
@@ -40,17 +44,36 @@ public final class LookupsAhead {
     /**
      * Creates a place for answers.
      *
+     * @param owners of blocks
+     * @param leases keeps the leases of answers alive
      * @param idle how long an answer is kept that no task asks for
      */
-    public LookupsAhead(Duration idle, LongSupplier nanoClock) {
+    public Lookups(BlockOwners owners, Leases leases, Duration idle, LongSupplier nanoClock) {
+        this.owners = owners;
+        this.leases = leases;
         this.idleNanos = idle.toNanos();
         this.nanoClock = nanoClock;
+    }
+
+    /** Returns the owners of blocks. */
+    BlockOwners owners() {
+        return owners;
+    }
+
+    /** Finds blocks of this executor. */
+    FoundBlocks here(PeerBlocks source, LookupRequest request) {
+        LeasedBlocks<HostRegion> found = owners.lookUpHere(request);
+        return FoundBlocks.here(source, found, hold(source.executorId(), found.leaseId()));
+    }
+
+    private Claim hold(String executorId, long leaseId) {
+        return leases.hold(owners.leaseOwner(executorId), leaseId);
     }
 
     private record Key(int shuffleId, String executorId) {}
 
     /** What a peer answered. */
-    private record Answer(Peer peer, LeasedBlocks<RegionDescriptor> found, LeaseKeeper.Lease lease) {
+    private record Answer(Peer peer, LeasedBlocks<RegionDescriptor> found, Claim lease) {
         boolean isStale() {
             return lease.isExpired() || peer.isLost();
         }
@@ -60,8 +83,8 @@ public final class LookupsAhead {
      * Looks blocks up. The future completes with the blocks of exactly this request and a lease that the caller closes, or fails
      * within the deadlines.
      */
-    CompletableFuture<FetchEvents.LookedUp> ask(ReadEnvironment environment, PeerBlocks source, LookupRequest request) {
-        Key key = new Key(request.shuffleId(), source.address().executorId());
+    CompletableFuture<FoundBlocks> ask(PeerBlocks source, LookupRequest request) {
+        Key key = new Key(request.shuffleId(), source.executorId());
         Answered answered;
         boolean mustAsk;
         synchronized (this) {
@@ -76,15 +99,13 @@ public final class LookupsAhead {
             }
         }
         if (mustAsk) {
-            send(environment, key, answered);
+            send(key, answered);
         }
-        return answered.answer.thenApply(answer -> new FetchEvents.LookedUp(
-                source,
+        return answered.answer.thenApply(answer -> FoundBlocks.at(
                 answer.peer,
-                new LeasedBlocks<>(
-                        answer.found.leaseId(),
-                        answer.found.regions(),
-                        answer.found.table().between(request.startPartition(), request.endPartition())),
+                source,
+                answer.found.table().between(request.startPartition(), request.endPartition()),
+                answer.found.regions(),
                 new Share(answered, answer.lease)));
     }
 
@@ -104,13 +125,10 @@ public final class LookupsAhead {
                 request.mapIds());
     }
 
-    private void send(ReadEnvironment environment, Key key, Answered answered) {
-        Duration timeout = environment.limits().timeout();
-        var unused = environment
-                .peers()
-                .apply(key.executorId)
-                .thenCompose(peer -> peer.ask(LookupRequest.SERVICE, LookupFrame.encode(answered.asked), timeout)
-                        .thenApply(answer -> decode(environment, key, peer, answer)))
+    private void send(Key key, Answered answered) {
+        var unused = owners.connect(key.executorId)
+                .thenCompose(peer ->
+                        owners.lookUp(peer, answered.asked).thenApply(answer -> decode(key.executorId, peer, answer)))
                 .whenComplete((answer, failure) -> {
                     if (failure == null) {
                         answered.answer.complete(answer);
@@ -121,21 +139,21 @@ public final class LookupsAhead {
                 });
     }
 
-    private static Answer decode(ReadEnvironment environment, Key key, Peer peer, ByteBuffer answer) {
+    private Answer decode(String executorId, Peer peer, ByteBuffer answer) {
         try {
             LeasedBlocks<RegionDescriptor> found = LookupFrame.decodeAnswer(answer);
-            return new Answer(peer, found, LeaseOwners.hold(environment, key.executorId, found.leaseId()));
+            return new Answer(peer, found, hold(executorId, found.leaseId()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** Keeps no answer about a shuffle any longer. Tasks that still read it keep theirs. */
+    /** Drops the answers about a shuffle. Tasks that still read it keep theirs. */
     public void forget(int shuffleId) {
         forget((key, answered) -> key.shuffleId == shuffleId);
     }
 
-    /** Keeps no answer that nobody asked for lately; call every few seconds. */
+    /** Drops answers that no task asked for lately; call every few seconds. */
     public void trim() {
         long now = nanoClock.getAsLong();
         forget((key, answered) -> now - answered.usedNanos > idleNanos);
@@ -167,7 +185,7 @@ public final class LookupsAhead {
         }
     }
 
-    /** One look-up that was sent, and how many tasks use its answer. The lock of the whole guards its fields. */
+    /** One look-up that was sent, and how many tasks use its answer. Guarded by the enclosing look-ups. */
     private static final class Answered {
         private final LookupRequest asked;
         private final CompletableFuture<Answer> answer = new CompletableFuture<>();
@@ -193,12 +211,12 @@ public final class LookupsAhead {
     }
 
     /** One task's share of an answer's lease. */
-    private final class Share implements ReadLease {
+    private final class Share implements Claim {
         private final Answered answered;
-        private final LeaseKeeper.Lease lease;
+        private final Claim lease;
         private final AtomicBoolean closed = new AtomicBoolean();
 
-        Share(Answered answered, LeaseKeeper.Lease lease) {
+        Share(Answered answered, Claim lease) {
             this.answered = answered;
             this.lease = lease;
         }

@@ -4,6 +4,7 @@ package io.sparkmooncake.shuffle.read;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -15,19 +16,20 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-final class LeaseKeeperTest {
+final class LeasesTest {
     private static final Duration TIMEOUT = Duration.ofSeconds(100);
 
     private final AtomicLong now = new AtomicLong();
     private final Deque<Runnable> delayed = new ArrayDeque<>();
-    private final LeaseKeeper keeper = new LeaseKeeper(TIMEOUT, now::get, delayed::add);
-    private final Deque<CompletableFuture<Boolean>> renewals = new ArrayDeque<>();
+    private final Leases keeper = new Leases(TIMEOUT, now::get, delayed::add);
+    private final Deque<CompletableFuture<ByteBuffer>> renewals = new ArrayDeque<>();
     private final Deque<CompletableFuture<Void>> releases = new ArrayDeque<>();
     private final List<List<Long>> released = new ArrayList<>();
+    private final List<List<Long>> renewed = new ArrayList<>();
 
     @Test
     void aReleaseThatIsLostIsRepeatedUntilTheOwnerHasIt() {
-        LeaseKeeper.Lease lease = hold();
+        FoundBlocks.Claim lease = hold();
         lease.close();
         lease.close();
         assertThat(delayed).hasSize(1);
@@ -59,11 +61,11 @@ final class LeaseKeeperTest {
 
     @Test
     void aRenewalCountsFromWhenItWasAskedFor() {
-        LeaseKeeper.Lease lease = hold();
+        FoundBlocks.Claim lease = hold();
         now.addAndGet(TIMEOUT.toNanos() / 2);
         keeper.keep();
         now.addAndGet(TIMEOUT.toNanos() / 4);
-        renewals.getLast().complete(true);
+        renewals.getLast().complete(answer(1));
         now.addAndGet(TIMEOUT.toNanos() * 3 / 4);
         assertThat(lease.isExpired()).isFalse();
         now.incrementAndGet();
@@ -72,9 +74,10 @@ final class LeaseKeeperTest {
 
     @Test
     void aRefusedRenewalEndsTheLeaseAtOnce() {
-        LeaseKeeper.Lease lease = hold();
+        FoundBlocks.Claim lease = hold();
+        now.addAndGet(TIMEOUT.toNanos() / 2);
         keeper.keep();
-        renewals.getLast().complete(false);
+        renewals.getLast().complete(answer(0));
         assertThat(lease.isExpired()).isTrue();
     }
 
@@ -106,22 +109,67 @@ final class LeaseKeeperTest {
 
     @Test
     void aReleaseIsNotDelayedOnceNothingRunsLater() {
-        LeaseKeeper closing = new LeaseKeeper(TIMEOUT, now::get, action -> {
+        Leases closing = new Leases(TIMEOUT, now::get, action -> {
             throw new RejectedExecutionException("housekeeping has ended");
         });
         closing.hold(new RecordingOwner("1"), 11).close();
         assertThat(released).containsExactly(List.of(11L));
     }
 
-    private LeaseKeeper.Lease hold() {
+    @Test
+    void whatIsDueIsRenewedWithOneMessageToEachOwner() {
+        FoundBlocks.Claim first = hold("1", 11);
+        FoundBlocks.Claim second = hold("1", 12);
+        hold("2", 21);
+        now.addAndGet(TIMEOUT.toNanos() / 3 - 1);
+        keeper.keep();
+        assertThat(renewed).as("a lease lives for three times as long").isEmpty();
+
+        now.incrementAndGet();
+        hold("1", 13);
+        keeper.keep();
+        keeper.keep();
+        assertThat(renewed).containsExactlyInAnyOrder(List.of(11L, 12L), List.of(21L));
+        int ofTheFirst = renewed.get(0).equals(List.of(11L, 12L)) ? 0 : 1;
+        List<CompletableFuture<ByteBuffer>> asked = List.copyOf(renewals);
+        asked.get(ofTheFirst).complete(answer(1, 0));
+        asked.get(1 - ofTheFirst).completeExceptionally(new IOException("the link was cut"));
+        assertThat(first.isExpired() ^ second.isExpired())
+                .as("each has its own answer")
+                .isTrue();
+
+        keeper.keep();
+        assertThat(renewed).as("what failed is asked again").endsWith(List.of(21L));
+    }
+
+    @Test
+    void leaseZeroIsNone() {
+        FoundBlocks.Claim none = hold("1", 0);
+        now.addAndGet(10 * TIMEOUT.toNanos());
+        keeper.keep();
+        none.close();
+        assertThat(renewed).isEmpty();
+        assertThat(none.isExpired()).isFalse();
+        assertThat(delayed).isEmpty();
+    }
+
+    private static ByteBuffer answer(int... lives) {
+        ByteBuffer answer = ByteBuffer.allocate(lives.length);
+        for (int each : lives) {
+            answer.put((byte) each);
+        }
+        return answer.flip();
+    }
+
+    private FoundBlocks.Claim hold() {
         return hold("1", 11);
     }
 
-    private LeaseKeeper.Lease hold(String executorId, long id) {
+    private FoundBlocks.Claim hold(String executorId, long id) {
         return keeper.hold(new RecordingOwner(executorId), id);
     }
 
-    private final class RecordingOwner implements LeaseKeeper.Owner {
+    private final class RecordingOwner implements Leases.Owner {
         private final String executorId;
 
         RecordingOwner(String executorId) {
@@ -139,7 +187,8 @@ final class LeaseKeeperTest {
         }
 
         @Override
-        public CompletableFuture<Boolean> renew(long leaseId) {
+        public CompletableFuture<ByteBuffer> renew(long[] leaseIds) {
+            renewed.add(Arrays.stream(leaseIds).boxed().sorted().toList());
             renewals.add(new CompletableFuture<>());
             return renewals.getLast();
         }

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.read;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import io.sparkmooncake.shuffle.read.BlockOwners.GoneException;
+import io.sparkmooncake.shuffle.read.RemoteReads.Step;
+import io.sparkmooncake.shuffle.read.RemoteReads.Transfer;
+import io.sparkmooncake.shuffle.spark.SparkInternals;
+import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings the blocks of one reduce task, in the order in which they become readable. A block that goes on in a later group is
+ * followed by that group and by no other. Every row is complete and verified before it is handed out; anything else is Spark's
+ * FetchFailedException, or a plain failure of this task when the cause lies in this process.
+ *
+ * <p>Threading: one thread reads, any thread closes. The engine's threads only add to {@link FetchEvents}, which the reading
+ * thread handles.
+ */
+final class Fetch implements AutoCloseable {
+    private final Lookups lookups;
+    private final Landing landing;
+    private final ReadLimits limits;
+    private final FetchReport report;
+    private final FetchEvents events = new FetchEvents();
+    private final CRC32C crc = new CRC32C();
+
+    @GuardedBy("this")
+    private final ByteBudget budget;
+
+    @GuardedBy("this")
+    private final Deque<Asked> notAsked = new ArrayDeque<>();
+
+    @GuardedBy("this")
+    private final List<FoundBlocks> allFound = new ArrayList<>();
+
+    @GuardedBy("this")
+    private final List<RemoteReads> allReads = new ArrayList<>();
+
+    @GuardedBy("this")
+    private final ReadQueue queue;
+
+    @GuardedBy("this")
+    private @Nullable Group current;
+
+    @GuardedBy("this")
+    private boolean currentTaken = true;
+
+    @GuardedBy("this")
+    private boolean closed;
+
+    /** Time in which nothing came though the task waited for it; the reading thread's. */
+    private long silentNanos;
+
+    /** A look-up, and how often its connection failed. */
+    private record Asked(PeerBlocks source, int failures) {}
+
+    Fetch(Lookups lookups, Landing landing, ReadLimits limits, FetchReport report) {
+        this.lookups = lookups;
+        this.landing = landing;
+        this.limits = limits;
+        this.report = report;
+        this.queue = new ReadQueue(limits.maxRequestsInFlight());
+        this.budget = new ByteBudget(limits.maxBytesInFlight());
+    }
+
+    /** Looks the blocks up; those of this executor become readable at once. */
+    synchronized void start(List<PeerBlocks> sources) {
+        List<PeerBlocks> own = new ArrayList<>();
+        for (PeerBlocks source : sources) {
+            if (lookups.owners().isHere(source.executorId())) {
+                own.add(source);
+            } else {
+                notAsked.add(new Asked(source, 0));
+            }
+        }
+        askMore();
+        own.forEach(source -> found(new Asked(source, 0), lookups.here(source, report.request(source))));
+    }
+
+    @GuardedBy("this")
+    private void askMore() {
+        while (!notAsked.isEmpty() && queue.mayRequest()) {
+            Asked asked = notAsked.remove();
+            queue.begun(asked.source);
+            var unused = lookups.ask(asked.source, report.request(asked.source))
+                    .whenComplete((found, failure) -> events.add(() -> lookedUp(asked, found, failure)));
+        }
+    }
+
+    /** Returns the next row without taking it, waiting for it when necessary; null when there is no more. */
+    @Nullable
+    Group peek() {
+        silentNanos = 0;
+        while (true) {
+            boolean news = false;
+            for (Runnable event = events.poll(); event != null; event = events.poll()) {
+                event.run();
+                news = true;
+            }
+            synchronized (this) {
+                requireOpen();
+                if (news) {
+                    submit();
+                }
+                if (advance()) {
+                    return current;
+                }
+                if (isDone()) {
+                    return null;
+                }
+            }
+            await();
+        }
+    }
+
+    /** Moves to the next row that is readable now. */
+    @GuardedBy("this")
+    private boolean advance() {
+        while (currentTaken) {
+            if (current != null && current.next()) {
+                verify(current);
+                currentTaken = false;
+                break;
+            }
+            closeCurrent();
+            submit();
+            current = queue.next();
+            if (current == null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Takes the row that {@link #peek} showed; it is readable until the next call of either. */
+    synchronized void take() {
+        requireOpen();
+        currentTaken = true;
+        report.taken(Objects.requireNonNull(current));
+    }
+
+    @GuardedBy("this")
+    private void requireOpen() {
+        if (closed) {
+            throw report.closed();
+        }
+    }
+
+    @GuardedBy("this")
+    private void closeCurrent() {
+        Group read = current;
+        if (read == null) {
+            return;
+        }
+        failIfExpired(read);
+        current = null;
+        read.close();
+        queue.read(read);
+    }
+
+    @GuardedBy("this")
+    private boolean isDone() {
+        return queue.isEmpty() && notAsked.isEmpty() && !events.hasDelayed();
+    }
+
+    @GuardedBy("this")
+    private void verify(Group group) {
+        failIfExpired(group);
+        if (!limits.checksum()) {
+            return;
+        }
+        int actual = group.checksum(crc);
+        if (actual != group.table().checksum(group.row())) {
+            throw report.corrupt(group, actual);
+        }
+    }
+
+    private void failIfExpired(Group group) {
+        if (group.isExpired()) {
+            throw report.expired(group.source());
+        }
+    }
+
+    /** Waits a moment for something to happen. */
+    private void await() {
+        Duration atMost = waitAtMost();
+        long start = System.nanoTime();
+        Runnable event;
+        try {
+            SparkInternals.killIfInterrupted(report.context());
+            event = events.poll(atMost);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw SparkInternals.sneaky(e);
+        } finally {
+            report.waited(System.nanoTime() - start);
+        }
+        if (event != null) {
+            silentNanos = 0;
+            event.run();
+        } else {
+            // Of a time in which this process stood still, no more counts than was asked for.
+            silentNanos += Math.min(System.nanoTime() - start, 2 * atMost.toNanos());
+            failIfStuck();
+        }
+    }
+
+    private synchronized Duration waitAtMost() {
+        return Duration.ofMillis(queue.hindrance() == Step.NO_MEMORY ? 20 : 200);
+    }
+
+    /** Look-ups and transfers have deadlines of their own. What is left is memory, and peers that take no more transfers. */
+    private synchronized void failIfStuck() {
+        long limit = limits.patience().toNanos();
+        if (queue.inFlight() > 0) {
+            if (silentNanos > 10 * limit) {
+                throw report.stuckInFlight(
+                        queue.lastAsked().orElseThrow(),
+                        queue.inFlight(),
+                        limits.patience().multipliedBy(10));
+            }
+        } else if (silentNanos > limit && !events.hasDelayed()) {
+            throw report.stuckHere(queue.hindrance(), queue.lastAsked(), limits.patience());
+        }
+    }
+
+    private synchronized void lookedUp(Asked asked, @Nullable FoundBlocks found, @Nullable Throwable failure) {
+        queue.ended();
+        if (found == null) {
+            if (!closed) {
+                lookUpAgain(asked, BlockOwners.unwrap(Objects.requireNonNull(failure)));
+            }
+        } else if (closed) {
+            found.close();
+        } else {
+            found(asked, found);
+        }
+    }
+
+    @GuardedBy("this")
+    private void lookUpAgain(Asked asked, Throwable failure) {
+        if (!BlockOwners.mayComeBack(failure)
+                || asked.failures == limits.retries().max()) {
+            throw report.failed(asked.source, "its blocks could not be looked up" + attempts(asked.failures), failure);
+        }
+        Asked again = new Asked(asked.source, asked.failures + 1);
+        events.addLater(limits.retries().delayAfter(again.failures), () -> askAgain(again));
+    }
+
+    private static String attempts(int failures) {
+        return failures == 0 ? "" : " in " + (failures + 1) + " attempts";
+    }
+
+    private synchronized void askAgain(Asked asked) {
+        notAsked.add(asked);
+    }
+
+    @GuardedBy("this")
+    private void found(Asked asked, FoundBlocks found) {
+        allFound.add(found);
+        report.requireComplete(found);
+        TransferException notMapped = null;
+        try {
+            Optional<Landing.Place> place = landing.inPlace(found);
+            if (place.isPresent()) {
+                queue.add(new Group(found, place.get(), 0, found.table().size(), null));
+                return;
+            }
+        } catch (TransferException e) {
+            if (BlockOwners.mayComeBack(e)) {
+                found.close();
+                lookUpAgain(asked, e);
+                return;
+            }
+            notMapped = e;
+        }
+        RemoteReads reads = new RemoteReads(
+                found, landing, budget, limits.timeout(), notMapped, transfer -> events.add(() -> arrived(transfer)));
+        allReads.add(reads);
+        queue.add(reads);
+    }
+
+    private synchronized void arrived(Transfer transfer) {
+        queue.ended();
+        RemoteReads reads = transfer.reads();
+        TransferException failure = transfer.batch().firstFailure().orElse(null);
+        if (closed) {
+            transfer.group().close();
+        } else if (failure != null) {
+            transferAgain(transfer, failure);
+        } else {
+            reads.landed(transfer);
+            queue.add(transfer.group());
+            if (reads.found().isExpired()) {
+                throw report.expired(reads.source());
+            }
+        }
+    }
+
+    @GuardedBy("this")
+    private void transferAgain(Transfer transfer, TransferException failure) {
+        RemoteReads reads = transfer.reads();
+        int failures = reads.failed(transfer);
+        if (reads.notMapped().isPresent() && failure.code() == Code.UNREACHABLE) {
+            throw report.notMapped(reads.source(), reads.notMapped().get(), failure);
+        }
+        if (!BlockOwners.mayComeBack(failure) || failures > limits.retries().max()) {
+            throw report.failed(
+                    transfer.group(),
+                    transfer.group().startRow(),
+                    "its blocks could not be transferred" + attempts(failures - 1),
+                    failure);
+        }
+        queue.add(reads);
+        if (failures > 0) {
+            connectLater(reads, failures);
+        }
+    }
+
+    private void connectLater(RemoteReads reads, int failures) {
+        events.addLater(limits.retries().delayAfter(failures), () -> connect(reads));
+    }
+
+    private synchronized void connect(RemoteReads reads) {
+        queue.begun(reads.source());
+        var unused = lookups.owners()
+                .connect(reads.source().executorId())
+                .whenComplete((peer, failure) -> events.add(() -> connected(reads, peer, failure)));
+    }
+
+    private synchronized void connected(RemoteReads reads, @Nullable Peer peer, @Nullable Throwable failure) {
+        queue.ended();
+        if (closed) {
+            return;
+        }
+        if (peer != null) {
+            if (peer.record().epoch() != reads.found().peer().record().epoch()) {
+                throw report.failed(reads.source(), "its executor was replaced by a new process under its name", null);
+            }
+            reads.connected(peer);
+            return;
+        }
+        Throwable cause = BlockOwners.unwrap(Objects.requireNonNull(failure));
+        int failures = reads.connectFailed();
+        if (cause instanceof GoneException
+                || !BlockOwners.mayComeBack(cause)
+                || failures > limits.retries().max()) {
+            throw report.failed(reads.source(), "its blocks could not be transferred" + attempts(failures - 1), cause);
+        }
+        connectLater(reads, failures);
+    }
+
+    @GuardedBy("this")
+    private void submit() {
+        askMore();
+        try {
+            queue.submit();
+            if (current == null) {
+                queue.submitWhenStarved();
+            }
+        } catch (IOException e) {
+            throw SparkInternals.sneaky(e);
+        }
+    }
+
+    /** Returns the failure of a row that is not where it must be. */
+    RuntimeException outOfPlace(Group group, String expected) {
+        return report.failed(group, group.row(), "its row " + group.row() + " is out of place: " + expected, null);
+    }
+
+    /** Ends everything under way and gives back what is held, at once or when it comes. Idempotent. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            if (current != null) {
+                current.close();
+                current = null;
+            }
+            queue.close();
+            allReads.forEach(RemoteReads::close);
+            allFound.forEach(FoundBlocks::close);
+            notAsked.clear();
+        }
+        events.close();
+    }
+}

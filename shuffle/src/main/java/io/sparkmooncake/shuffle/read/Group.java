@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.read;
+
+import io.sparkmooncake.shuffle.read.ReadCounters.Path;
+import io.sparkmooncake.shuffle.store.BlockTable;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Consecutive rows of a look-up that become readable together, and a cursor over them. Owns the memory that holds their bytes
+ * until it is closed.
+ *
+ * <p>Threading: guarded by the fetch that hands it out.
+ */
+final class Group implements AutoCloseable {
+    private final FoundBlocks found;
+    private final Landing.Place place;
+    private final int startRow;
+    private final int endRow;
+    private final @Nullable RemoteReads reads;
+    private int row;
+    private boolean closed;
+
+    /**
+     * Creates a group before its first row.
+     *
+     * @param place taken over
+     * @param reads that brought the group and is told when it is closed; null when it lies where it was found
+     */
+    Group(FoundBlocks found, Landing.Place place, int startRow, int endRow, @Nullable RemoteReads reads) {
+        this.found = found;
+        this.place = place;
+        this.startRow = startRow;
+        this.endRow = endRow;
+        this.reads = reads;
+        this.row = startRow - 1;
+    }
+
+    /** Moves to the next row; false behind the last one. */
+    boolean next() {
+        row++;
+        return row < endRow;
+    }
+
+    FoundBlocks found() {
+        return found;
+    }
+
+    PeerBlocks source() {
+        return found.source();
+    }
+
+    BlockTable table() {
+        return found.table();
+    }
+
+    int startRow() {
+        return startRow;
+    }
+
+    int endRow() {
+        return endRow;
+    }
+
+    int row() {
+        return row;
+    }
+
+    long rowBytes() {
+        return table().length(row);
+    }
+
+    /** Returns whether the first row goes on with a block that began in the rows before. */
+    boolean startsInsideBlock() {
+        return table().continues(startRow);
+    }
+
+    Path path() {
+        return place.path();
+    }
+
+    /** Returns the reads that brought the group; empty when it lies where it was found. */
+    Optional<RemoteReads> reads() {
+        return Optional.ofNullable(reads);
+    }
+
+    /** Returns the memory that the rows lie in. */
+    Landing.Place place() {
+        return place;
+    }
+
+    /** Returns the region that holds the current row's bytes. */
+    HostRegion region() {
+        return place.region(row);
+    }
+
+    /** Returns where in {@link #region} the current row's bytes begin. */
+    long offset() {
+        return place.offset(row);
+    }
+
+    /** Returns the CRC32C of the current row's bytes, computed with {@code crc}. */
+    int checksum(CRC32C crc) {
+        crc.reset();
+        for (long at = 0; at < rowBytes(); ) {
+            int step = (int) Math.min(rowBytes() - at, HostRegion.MAX_SLICE_BYTES);
+            crc.update(region().slice(offset() + at, step));
+            at += step;
+        }
+        return (int) crc.getValue();
+    }
+
+    /** Returns whether the bytes lie in the owner's memory and the owner may have reused it. */
+    boolean isExpired() {
+        return path() != Path.TCP && found.isExpired();
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            place.close();
+            if (reads != null) {
+                reads.closed(this);
+            }
+        }
+    }
+}

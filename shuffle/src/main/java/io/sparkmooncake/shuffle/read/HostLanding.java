@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.read;
+
+import io.sparkmooncake.shuffle.read.ReadCounters.Path;
+import io.sparkmooncake.shuffle.store.BlockTable;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.memory.Extent;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.RegionPool;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+
+/** Blocks land in host memory: mapped in place when it is shared, else in an extent of private memory. */
+public final class HostLanding implements Landing {
+    private final RegionPool scratch;
+
+    /**
+     * Creates a landing.
+     *
+     * @param scratch private memory that transfers land in; borrowed
+     */
+    public HostLanding(RegionPool scratch) {
+        this.scratch = scratch;
+    }
+
+    @Override
+    public Optional<Place> inPlace(FoundBlocks found) throws TransferException {
+        return found.map().map(regions -> new Mapped(found, regions));
+    }
+
+    @Override
+    public Optional<Place> tryTake(BlockTable table, int startRow, int endRow) throws IOException {
+        long[] starts = new long[endRow - startRow];
+        long bytes = 0;
+        for (int row = startRow; row < endRow; row++) {
+            starts[row - startRow] = bytes;
+            bytes += table.length(row);
+        }
+        return scratch.tryAllocate(bytes).map(extent -> new Arrived(extent, startRow, starts));
+    }
+
+    private record Mapped(FoundBlocks found, List<HostRegion> regions) implements Place {
+        @Override
+        public HostRegion region(int row) {
+            return regions.get(found.table().region(row));
+        }
+
+        @Override
+        public long offset(int row) {
+            return found.table().offset(row);
+        }
+
+        @Override
+        public Path path() {
+            return found.isHere() ? Path.IN_PROCESS : Path.SHM;
+        }
+
+        @Override
+        public void close() {
+            regions.forEach(HostRegion::release);
+        }
+    }
+
+    /** Rows lie one after another. */
+    private static final class Arrived implements Place {
+        private final Extent extent;
+        private final int startRow;
+        private final long[] starts;
+
+        Arrived(Extent extent, int startRow, long[] starts) {
+            this.extent = extent;
+            this.startRow = startRow;
+            this.starts = starts;
+        }
+
+        @Override
+        public HostRegion region(int row) {
+            return extent.region();
+        }
+
+        @Override
+        public long offset(int row) {
+            return extent.offset() + starts[row - startRow];
+        }
+
+        @Override
+        public Path path() {
+            return Path.TCP;
+        }
+
+        @Override
+        public void close() {
+            extent.release();
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.read;
+
+import io.sparkmooncake.shuffle.store.BlockTable;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import java.io.IOException;
+import java.util.Optional;
+
+/**
+ * Where the blocks of a task become readable: where they lie already, or in memory that a transfer fills.
+ *
+ * <p>Threading: safe from any thread; nothing waits for memory.
+ */
+interface Landing {
+    /**
+     * Makes all rows of a look-up readable where they lie, without a copy.
+     *
+     * @return empty when they must be transferred
+     * @throws TransferException when they should be readable in place and are not
+     */
+    Optional<Place> inPlace(FoundBlocks found) throws TransferException;
+
+    /**
+     * Takes memory that a transfer of these rows will fill.
+     *
+     * @return empty when none is free now; ask again when something was given back
+     * @throws IOException when there will be none
+     */
+    Optional<Place> tryTake(BlockTable table, int startRow, int endRow) throws IOException;
+
+    /** Memory that holds the bytes of rows, owned by its holder until it is closed. */
+    interface Place extends AutoCloseable {
+        /** Returns the region that holds the row's bytes. */
+        HostRegion region(int row);
+
+        /** Returns where in {@link #region} the row's bytes begin. */
+        long offset(int row);
+
+        /** Returns how the bytes came there. */
+        ReadCounters.Path path();
+
+        /** Gives the memory back. Call once. */
+        @Override
+        void close();
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.shuffle.read;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.shuffle.store.BlockIndex;
+import io.sparkmooncake.shuffle.store.LookupServices;
+import io.sparkmooncake.shuffle.store.MapOutput;
+import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.shuffle.store.MapOutputStore;
+import io.sparkmooncake.shuffle.store.Part;
+import io.sparkmooncake.transfer.engine.LocalEngine;
+import io.sparkmooncake.transfer.memory.Extent;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.RegionListener;
+import io.sparkmooncake.transfer.memory.RegionPool;
+import io.sparkmooncake.transfer.tcp.Identity;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.CRC32C;
+import org.apache.spark.storage.BlockManagerId;
+import scala.Option;
+
+/** An executor with an engine and a store, as real ones have. */
+final class TestExecutor implements AutoCloseable {
+    private static final byte[] SECRET = "a secret of sixteen bytes or more".getBytes(StandardCharsets.UTF_8);
+    private static final Duration MINUTE = Duration.ofMinutes(1);
+
+    private final LocalEngine engine;
+    private final RegionPool memory;
+    private final MapOutputStore store;
+
+    /** Starts an executor that reaches others over these paths. */
+    TestExecutor(String name, String paths) throws IOException {
+        TransferSettings settings = TransferSettings.read(Map.of("spark.mooncake.transfer.paths", paths));
+        engine = LocalEngine.start(new Identity(name, name.hashCode(), "127.0.0.1", SECRET), settings);
+        RegionPool.Limits limits = new RegionPool.Limits(64 << 20, 1 << 20, MINUTE);
+        memory = RegionPool.sharedMemory(Path.of("/dev/shm"), limits, new Registered(engine));
+        store = new MapOutputStore(memory, memory, MINUTE, System::nanoTime);
+        LookupServices.offer(engine, store);
+    }
+
+    private record Registered(LocalEngine engine) implements RegionListener {
+        @Override
+        public void created(HostRegion region) {
+            engine.register(region);
+        }
+
+        @Override
+        public void retiring(HostRegion region) {
+            engine.unregister(region);
+        }
+    }
+
+    String name() {
+        return engine.self().name();
+    }
+
+    LocalEngine engine() {
+        return engine;
+    }
+
+    MapOutputStore store() {
+        return store;
+    }
+
+    BlockManagerId address() {
+        return BlockManagerId.apply(name(), "127.0.0.1", 1, Option.empty());
+    }
+
+    /**
+     * One block, or a stretch of it, of a part.
+     *
+     * @param partition of the block
+     * @param bytes of the stretch
+     * @param continued {@code "continued"} when the next part goes on with the block, else empty
+     */
+    record Entry(int partition, byte[] bytes, String continued) {}
+
+    /** Commits a map output of these parts. */
+    void commit(int shuffleId, long mapId, List<List<Entry>> parts) throws IOException {
+        List<Part> made = new ArrayList<>();
+        for (List<Entry> entries : parts) {
+            made.add(part(entries));
+        }
+        store.commit(shuffleId, new MapOutput(mapId, Encoding.PLAIN, made));
+    }
+
+    private Part part(List<Entry> entries) throws IOException {
+        long dataBytes = entries.stream().mapToLong(entry -> entry.bytes.length).sum();
+        int indexBytes = BlockIndex.sizeBytes(entries.size());
+        Extent extent = store.tryAllocateMemory(BlockIndex.startFor(dataBytes) + indexBytes)
+                .orElseThrow();
+        BlockIndex index = new BlockIndex(extent.slice(BlockIndex.startFor(dataBytes), indexBytes), entries.size());
+        CRC32C crc = new CRC32C();
+        long start = 0;
+        for (int i = 0; i < entries.size(); i++) {
+            Entry entry = entries.get(i);
+            extent.write(start, ByteBuffer.wrap(entry.bytes));
+            index.set(i, entry.partition, !entry.continued.isEmpty(), start);
+            crc.reset();
+            crc.update(entry.bytes);
+            index.setChecksum(i, (int) crc.getValue());
+            start += entry.bytes.length;
+        }
+        index.setEnd(start);
+        return new Part(extent, dataBytes, entries.size());
+    }
+
+    @Override
+    public void close() {
+        store.close();
+        assertThat(memory.usedBytes()).isZero();
+        memory.close();
+        engine.close();
+    }
+}
