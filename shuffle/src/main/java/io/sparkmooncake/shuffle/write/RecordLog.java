@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.write;
 
+import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -27,7 +27,9 @@ import org.jspecify.annotations.Nullable;
  * A header never straddles two pages (a tail of less than 8 bytes is left unused); the bytes of a record may, so records of
  * any size fit. Pages are kept and reused after the log was drained.
  *
- * <p>Threading: the task's thread. Spark asks for memory back on that thread too, between records.
+ * <p>Threading: the thread that creates the log, which is the task's. Spark calls {@link #spill} on the thread that needs
+ * memory, which may be another thread of the task: that one gets nothing from here, as from Spark's own sorter. On the log's
+ * own thread, memory is given back between records.
  */
 final class RecordLog extends MemoryConsumer {
     private static final int HEADER_BYTES = 8;
@@ -36,6 +38,7 @@ final class RecordLog extends MemoryConsumer {
     private static final long HEAP_ARRAY_BYTES = Platform.LONG_ARRAY_OFFSET;
 
     private final Drain drain;
+    private final Thread owner = Thread.currentThread();
     private final int[] bytesByPartition;
     private final List<MemoryBlock> pages = new ArrayList<>();
     private final OutputStream stream = new Appender();
@@ -48,9 +51,10 @@ final class RecordLog extends MemoryConsumer {
     private int records;
     private long bytes;
     private long peakBytes;
+    private long spilledBytes;
 
     private boolean inRecord;
-    private boolean allocating;
+    private boolean busy;
     private int recordPage;
     private @Nullable Object recordBase;
     private long recordOffset;
@@ -148,6 +152,11 @@ final class RecordLog extends MemoryConsumer {
         return peakBytes;
     }
 
+    /** Returns the bytes of records that were laid out because memory was short. */
+    long spilledBytes() {
+        return spilledBytes;
+    }
+
     /** Returns the bytes of each partition's complete records, as unsigned ints; a drain may overwrite them. */
     int[] bytesByPartition() {
         return bytesByPartition;
@@ -197,8 +206,14 @@ final class RecordLog extends MemoryConsumer {
 
     /** Lays out and forgets the complete records; pages stay. */
     void drain() throws IOException {
-        if (records > 0) {
-            drain.drain(this);
+        boolean busyAlready = busy;
+        busy = true;
+        try {
+            if (records > 0) {
+                drain.drain(this);
+            }
+        } finally {
+            busy = busyAlready;
         }
         forget();
         if (inRecord) {
@@ -230,10 +245,11 @@ final class RecordLog extends MemoryConsumer {
 
     @Override
     public long spill(long size, MemoryConsumer trigger) throws IOException {
-        if (inRecord || allocating || pages.isEmpty()) {
+        if (Thread.currentThread() != owner || inRecord || busy || pages.isEmpty()) {
             return 0;
         }
         long held = getUsed();
+        spilledBytes += bytes;
         drain();
         free();
         return held - getUsed();
@@ -251,7 +267,7 @@ final class RecordLog extends MemoryConsumer {
 
     /** Adds a page; where Spark has none to give, drains what is complete, which makes pages free for reuse. */
     private void allocate() {
-        allocating = true;
+        busy = true;
         try {
             pages.add(allocatePage(nextPageBytes()));
             peakBytes = Math.max(peakBytes, getUsed());
@@ -265,7 +281,7 @@ final class RecordLog extends MemoryConsumer {
                 pageIndex = -1;
             }
         } finally {
-            allocating = false;
+            busy = false;
         }
     }
 
@@ -280,9 +296,10 @@ final class RecordLog extends MemoryConsumer {
 
     private void drainForReuse() {
         try {
+            spilledBytes += bytes;
             drain();
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            throw SparkInternals.sneaky(e);
         }
     }
 

@@ -6,7 +6,6 @@ import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.spark.UnsafeRows;
 import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import org.apache.spark.Partitioner;
 import org.apache.spark.ShuffleDependency;
 import org.apache.spark.TaskContext;
@@ -65,10 +64,9 @@ public final class SerializedWriter<K, V> extends ShuffleWriter<K, V> {
             append(input, checksums);
             log.drain();
             commit.commit(output, metrics, checksums.value());
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
         } finally {
             context.taskMetrics().incPeakExecutionMemory(log.peakBytes());
+            context.taskMetrics().incMemoryBytesSpilled(log.spilledBytes());
             log.free();
             output.abort();
         }
