@@ -125,6 +125,32 @@ class LocalShuffleTest {
         }
     }
 
+    /** As an operator behind the sort does that needs memory, on the task's thread or on another one of the task. */
+    @ParameterizedTest
+    @CsvSource({"false", "true"})
+    void sortedRecordsMakeRoomForOthersOfTheirTask(boolean otherThread) {
+        Map<String, String> settings = Map.of("spark.serializer", KRYO, "spark.io.encryption.enabled", "true");
+        try (LocalShuffle local = new LocalShuffle(directory, 64 << 20, settings)) {
+            JavaSparkContext context = new JavaSparkContext(local.spark().sparkContext());
+            int all = 200_000;
+            List<long[]> seen = context.parallelize(
+                            IntStream.range(0, all).boxed().toList(), 4)
+                    .mapToPair(n -> new Tuple2<>((int) (n * 7_919L % all), Integer.toString(n)))
+                    .repartitionAndSortWithinPartitions(new Split(all / 2))
+                    .mapPartitions(records -> new Greedy(otherThread).read(records))
+                    .collect();
+            assertThat(seen).hasSize(2);
+            assertThat(seen).allSatisfy(facts -> {
+                assertThat(facts[0]).as("records").isEqualTo(all / 2);
+                assertThat(facts[1]).as("records out of order").isZero();
+                assertThat(facts[2])
+                        .as("bytes that the sorted records gave back")
+                        .isPositive();
+                assertThat(facts[3]).as("bytes spilled").isPositive();
+            });
+        }
+    }
+
     private static final class Split extends Partitioner {
         private static final long serialVersionUID = 1;
         private final int first;

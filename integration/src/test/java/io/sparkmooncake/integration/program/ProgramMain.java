@@ -30,6 +30,7 @@ public final class ProgramMain {
             case "indeterminate-retry" -> new IndeterminateRetry();
             case "breadth" -> new Breadth();
             case "sizes" -> new Sizes();
+            case "wide-sort" -> new WideSort();
             case "ml-shuffles" -> new MlShuffles();
             case "rank-breadth" -> new RankBreadth();
             case "rank-failures" -> new RankFailures();

@@ -3,7 +3,6 @@ package io.sparkmooncake.shuffle.read;
 
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import java.util.List;
-import java.util.function.LongSupplier;
 import org.apache.spark.Aggregator;
 import org.apache.spark.InterruptibleIterator;
 import org.apache.spark.ShuffleDependency;
@@ -73,19 +72,19 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
             return BoxedUnit.UNIT;
         });
         Iterator<Product2<K, C>> result =
-                combine(new InterruptibleIterator<Tuple2<Object, Object>>(context, counted), records::bytesRead);
+                combine(new InterruptibleIterator<Tuple2<Object, Object>>(context, counted));
         return result instanceof InterruptibleIterator
                 ? result
                 : new InterruptibleIterator<Product2<K, C>>(context, result);
     }
 
     @SuppressWarnings("unchecked")
-    private <V> Iterator<Product2<K, C>> combine(Iterator<Tuple2<Object, Object>> records, LongSupplier bytesRead) {
+    private <V> Iterator<Product2<K, C>> combine(Iterator<Tuple2<Object, Object>> records) {
         Option<Aggregator<K, V, C>> aggregator = (Option<Aggregator<K, V, C>>) (Option<?>) dependency.aggregator();
         boolean combined = dependency.mapSideCombine();
         if (dependency.keyOrdering().isDefined() && aggregator.isEmpty()) {
             RunSorter<K, C> sorter = new RunSorter<>(
-                    context, records, bytesRead, dependency.keyOrdering().get());
+                    context, records, dependency.serializer(), dependency.keyOrdering().get());
             context.addTaskCompletionListener((TaskCompletionListener) done -> sorter.close());
             return sorter.sorted(runs -> SparkInternals.<K, C, C>reduceSideSorter(context, Option.empty(), dependency)
                     .insertAllAndUpdateMetrics(runs));

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.read;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.NoSuchElementException;
-import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import org.apache.spark.TaskContext;
 import org.apache.spark.memory.MemoryConsumer;
 import org.apache.spark.memory.MemoryMode;
+import org.apache.spark.serializer.Serializer;
 import org.apache.spark.util.MutablePair;
+import org.jspecify.annotations.Nullable;
 import scala.Product2;
 import scala.Tuple2;
 import scala.collection.AbstractIterator;
@@ -18,11 +21,12 @@ import scala.collection.Iterator;
 
 /**
  * Orders a reduce task's records by key: in memory, where they make one run of bounded size, and else as sorted runs for
- * Spark's external sorter. That one keeps a pair of partition and key for each record, follows both at every comparison, and
- * walks the records again and again to learn their size; from runs it merges with a comparison or two a record. Stable, as
- * Spark's sorter is.
+ * Spark's external sorter. That one keeps a pair of partition and key for each record and follows both at every comparison;
+ * from runs it merges with a comparison or two a record. Stable, as Spark's sorter is.
  *
- * <p>Threading: the task's thread. A run's memory is asked of the task and kept until the task's input is read.
+ * <p>Threading: the task's thread. A run's memory is asked of the task and kept until the task's input is read. Records that
+ * all fit into one run are written to a file when another consumer of the task needs the memory, on any thread; runs on
+ * their way to the external sorter stay, because that sorter spills.
  *
  * @param <K> key
  * @param <V> value
@@ -31,31 +35,30 @@ final class RunSorter<K, V> extends MemoryConsumer implements AutoCloseable {
     private static final long MAX_RUN_BYTES = 64L << 20;
     private static final long MEMORY_STEP_BYTES = 4L << 20;
 
-    /** What a record takes on the heap: its objects' headers and the two references here, and twice its serialized bytes. */
-    private static final long RECORD_BYTES = 96;
+    /** Of an array: less where the JVM compresses them. */
+    private static final int REFERENCE_BYTES = 8;
 
     private final TaskContext context;
     private final Iterator<Tuple2<Object, Object>> records;
-    private final LongSupplier bytesRead;
+    private final Serializer serializer;
     private final Comparator<K> order;
-    private Object[] run = new Object[2 * 1024];
+    private final SampledSize size = new SampledSize();
+    private Object[] run = new Object[2 * 64];
     private int end;
+    private volatile @Nullable OnlyRun onlyRun;
 
     /**
      * Creates a sorter of {@code records}.
      *
-     * @param bytesRead how many serialized bytes of them have been read so far
+     * @param serializer of the records, for what is written to a file
      * @param order of the keys
      */
     RunSorter(
-            TaskContext context,
-            Iterator<Tuple2<Object, Object>> records,
-            LongSupplier bytesRead,
-            Comparator<K> order) {
+            TaskContext context, Iterator<Tuple2<Object, Object>> records, Serializer serializer, Comparator<K> order) {
         super(context.taskMemoryManager(), MEMORY_STEP_BYTES, MemoryMode.ON_HEAP);
         this.context = context;
         this.records = records;
-        this.bytesRead = bytesRead;
+        this.serializer = serializer;
         this.order = order;
     }
 
@@ -68,30 +71,36 @@ final class RunSorter<K, V> extends MemoryConsumer implements AutoCloseable {
             return result;
         }
         context.taskMetrics().incPeakExecutionMemory(getUsed());
-        return new OnlyRun();
+        OnlyRun all = new OnlyRun();
+        onlyRun = all;
+        return all;
     }
 
     private void fill() {
+        Arrays.fill(run, 0, end, null);
         end = 0;
-        long start = bytesRead.getAsLong();
-        while (reserve(2 * (bytesRead.getAsLong() - start) + RECORD_BYTES * (end / 2)) && records.hasNext()) {
+        size.reset();
+        while (reserve(size.bytes() + (long) REFERENCE_BYTES * run.length) && records.hasNext()) {
             if (end == run.length) {
                 run = Arrays.copyOf(run, 2 * run.length);
             }
             Tuple2<Object, Object> record = records.next();
             run[end] = record._1();
             run[end + 1] = record._2();
+            size.add(record._1(), record._2());
             end += 2;
         }
         SparkInternals.sortPairs(run, end / 2, order);
     }
 
-    /** Tells whether a run may take {@code bytes} and go on; its first record may always come. */
+    /** Returns whether a run may take {@code bytes} and go on; its first record may always come. */
     private boolean reserve(long bytes) {
-        if (bytes < getUsed() || end == 0) {
+        long missing = bytes - getUsed();
+        if (missing < 0 || end == 0) {
             return true;
         }
-        return bytes < MAX_RUN_BYTES && acquireMemory(MEMORY_STEP_BYTES) == MEMORY_STEP_BYTES && bytes < getUsed();
+        long wanted = Math.max(MEMORY_STEP_BYTES, missing + 1);
+        return bytes < MAX_RUN_BYTES && acquireMemory(wanted) == wanted;
     }
 
     @SuppressWarnings("unchecked")
@@ -104,26 +113,64 @@ final class RunSorter<K, V> extends MemoryConsumer implements AutoCloseable {
         return (V) run[at + 1];
     }
 
-    /** All there is, and nobody else holds it. */
+    /** All there is: in memory until its end, or until another consumer of the task needs the memory. */
     private final class OnlyRun extends AbstractIterator<Product2<K, V>> {
+        @GuardedBy("RunSorter.this")
         private int next;
+
+        @GuardedBy("RunSorter.this")
+        private @Nullable RunFile<K, V> file;
 
         @Override
         public boolean hasNext() {
-            if (next == end) {
-                close();
+            synchronized (RunSorter.this) {
+                if (file != null) {
+                    return file.hasNext();
+                }
+                if (next == end) {
+                    giveBack();
+                }
+                return next < end;
             }
-            return next < end;
         }
 
         @Override
         public Product2<K, V> next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException("no more records");
+            synchronized (RunSorter.this) {
+                if (!hasNext()) {
+                    throw new NoSuchElementException("no more records");
+                }
+                if (file != null) {
+                    return file.next();
+                }
+                Product2<K, V> pair = new Tuple2<>(key(next), value(next));
+                next += 2;
+                return pair;
             }
-            Product2<K, V> pair = new Tuple2<>(key(next), value(next));
-            next += 2;
-            return pair;
+        }
+
+        private long toFile() throws IOException {
+            synchronized (RunSorter.this) {
+                long held = getUsed();
+                if (held == 0 || next == end) {
+                    return 0;
+                }
+                RunFile<K, V> written = RunFile.write(serializer, run, next, end);
+                file = written;
+                giveBack();
+                context.taskMetrics().incMemoryBytesSpilled(held);
+                context.taskMetrics().incDiskBytesSpilled(written.sizeBytes());
+                return held;
+            }
+        }
+
+        private void end() {
+            synchronized (RunSorter.this) {
+                next = 0;
+                if (file != null) {
+                    file.close();
+                }
+            }
         }
     }
 
@@ -152,15 +199,23 @@ final class RunSorter<K, V> extends MemoryConsumer implements AutoCloseable {
         }
     }
 
-    /** Others of the task spill first: a run is small, and is gone when its records have been handed on. */
     @Override
-    public long spill(long bytes, MemoryConsumer trigger) {
-        return 0;
+    public long spill(long bytes, MemoryConsumer trigger) throws IOException {
+        OnlyRun all = onlyRun;
+        return all == null || trigger == this ? 0 : all.toFile();
     }
 
-    /** Forgets the records and gives the memory back. */
+    /** Forgets the records and gives memory and file back. */
     @Override
     public void close() {
+        OnlyRun all = onlyRun;
+        if (all != null) {
+            all.end();
+        }
+        giveBack();
+    }
+
+    private synchronized void giveBack() {
         run = new Object[0];
         end = 0;
         freeMemory(getUsed());

@@ -32,8 +32,8 @@ final class RecordLogTest {
 
     private final TaskMemoryManager memory =
             new TaskMemoryManager(new UnifiedMemoryManager(new SparkConf(), TASK_BYTES, 0, 1), 1);
-    private final RegionPool scratch = RegionPool.privateMemory(
-            new RegionPool.Limits(Long.MAX_VALUE / 2, 1 << 20, Duration.ofMinutes(1)));
+    private final RegionPool scratch =
+            RegionPool.privateMemory(new RegionPool.Limits(Long.MAX_VALUE / 2, 1 << 20, Duration.ofMinutes(1)));
     private final Drained drained = new Drained();
     private final RecordLog log = new RecordLog(memory, PARTITIONS, drained);
 
