@@ -57,6 +57,7 @@ final class ExecutorMetrics {
         pool("disk", runtime.resources().files());
         pool("scratch", runtime.resources().scratch());
         gauge("memory.limit.bytes", runtime.resources()::memory, RegionPool::limitBytes);
+        gauge("memory.moved.bytes", runtime::store, store -> store.movedBytes());
         gauge("leases.live", runtime::store, store -> store.liveLeases());
     }
 

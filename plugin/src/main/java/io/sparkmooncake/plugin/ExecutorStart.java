@@ -131,10 +131,24 @@ final class ExecutorStart {
                 settings.connectTimeout()));
         ShuffleRuntime runtime = opened.add(ShuffleRuntime.start(context.conf(), shuffle, resources));
         neighbours.follow(store, runtime::peerLost);
-        opened.add(ForgottenShuffles.start(context.executorID(), runtime.store(), held -> (int[]) askDriver(held)));
+        opened.add(ForgottenShuffles.start(context.executorID(), runtime.store(), forgotten()));
         long wantedBytes = shuffle.memoryBytes().orElse(Runtime.getRuntime().maxMemory() / 2);
         ExecutorMemory.log(context.executorID(), plan, settings.paths(), wantedBytes, localDirectories());
         return runtime;
+    }
+
+    private ForgottenShuffles.Driver forgotten() {
+        return new ForgottenShuffles.Driver() {
+            @Override
+            public int[] forgotten(int[] held) throws IOException {
+                return (int[]) askDriver(held);
+            }
+
+            @Override
+            public HeldMaps forgotten(HeldMaps held) throws IOException {
+                return (HeldMaps) askDriver(held);
+            }
+        };
     }
 
     /**

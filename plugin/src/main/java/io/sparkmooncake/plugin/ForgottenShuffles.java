@@ -5,17 +5,30 @@ import io.sparkmooncake.shuffle.store.MapOutputStore;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
 import org.apache.spark.MapOutputTrackerMaster;
+import org.apache.spark.ShuffleStatus;
 import org.apache.spark.SparkEnv;
+import org.apache.spark.scheduler.MapStatus;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import scala.Option;
 
 /**
- * Frees map outputs of shuffles that Spark removed without telling this executor: it tells only those whose block manager is
- * registered at that moment, and after a fetch failure one is not, until its next heartbeat.
+ * Frees map outputs that Spark does not know any more. Of removed shuffles it tells only executors whose block manager is
+ * registered at that moment, and after a fetch failure one is not, until its next heartbeat. Of map outputs that it gave up after a
+ * fetch failure, and of those of attempts that lost against another one, it tells nobody.
+ *
+ * <p>An output that was just committed is not known yet, nor is one that just moved here: only outputs of a certain age are asked
+ * for, and one is freed when the driver did not know it twice in a row.
  *
  * <p>Threading: one thread, {@code mooncake-shuffles-<executor>}; waiting for the driver delays nobody.
  */
@@ -23,15 +36,23 @@ final class ForgottenShuffles implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ForgottenShuffles.class);
     private static final Duration PERIOD = Duration.ofSeconds(30);
 
+    /** Longer than a driver takes to note the end of a task, if it is not stuck. */
+    private static final Duration MAP_AGE = Duration.ofMinutes(2);
+
+    private static final int MAX_MAPS_OF_MESSAGE = 100_000;
+
     private final MapOutputStore store;
     private final Driver driver;
     private final ScheduledExecutorService thread;
+    private Map<Integer, Set<Long>> unknown = new HashMap<>();
 
     /** The way to {@link #among}. */
-    @FunctionalInterface
     interface Driver {
         /** Returns those of {@code held} that are not registered any more. */
         int[] forgotten(int[] held) throws IOException;
+
+        /** Returns those of {@code held} that are not known as outputs of their shuffle. */
+        HeldMaps forgotten(HeldMaps held) throws IOException;
     }
 
     private ForgottenShuffles(String executorId, MapOutputStore store, Driver driver) {
@@ -53,12 +74,37 @@ final class ForgottenShuffles implements AutoCloseable {
 
     /** Driver: returns those of {@code held} that Spark does not know any more. It knows a shuffle before its first task. */
     static int[] among(int[] held) {
-        if (!(SparkEnv.get().mapOutputTracker() instanceof MapOutputTrackerMaster tracker)) {
-            throw new IllegalStateException("only the driver knows which shuffles are registered");
-        }
+        MapOutputTrackerMaster tracker = tracker();
         return Arrays.stream(held)
                 .filter(shuffle -> !tracker.containsShuffle(shuffle))
                 .toArray();
+    }
+
+    /** Driver: returns those of {@code held} that no map status names. A shuffle that is not registered has none to free here. */
+    static HeldMaps among(HeldMaps held) {
+        Option<ShuffleStatus> status = tracker().shuffleStatuses().get(held.shuffleId());
+        if (status.isEmpty()) {
+            return new HeldMaps(held.shuffleId(), new long[0]);
+        }
+        Set<Long> known = new HashSet<>();
+        var unused = status.get().withMapStatuses(statuses -> {
+            for (MapStatus each : statuses) {
+                if (each != null) {
+                    known.add(each.mapId());
+                }
+            }
+            return known;
+        });
+        return new HeldMaps(
+                held.shuffleId(),
+                Arrays.stream(held.mapIds()).filter(id -> !known.contains(id)).toArray());
+    }
+
+    private static MapOutputTrackerMaster tracker() {
+        if (SparkEnv.get().mapOutputTracker() instanceof MapOutputTrackerMaster tracker) {
+            return tracker;
+        }
+        throw new IllegalStateException("only the driver knows which map outputs are registered");
     }
 
     /** Asks once. */
@@ -75,9 +121,40 @@ final class ForgottenShuffles implements AutoCloseable {
                         shuffle);
                 store.removeShuffle(shuffle);
             }
+            freeMaps();
         } catch (IOException | RuntimeException e) {
-            LOG.debug("the driver could not be asked which shuffles it has removed; it is asked again", e);
+            LOG.debug("the driver could not be asked which map outputs it has removed; it is asked again", e);
         }
+    }
+
+    private void freeMaps() throws IOException {
+        Map<Integer, Set<Long>> found = new HashMap<>();
+        for (Map.Entry<Integer, List<Long>> shuffle : store.storedFor(MAP_AGE).entrySet()) {
+            Set<Long> missing = missing(shuffle.getKey(), shuffle.getValue());
+            Set<Long> before = unknown.getOrDefault(shuffle.getKey(), Set.of());
+            List<Long> twice = missing.stream().filter(before::contains).toList();
+            twice.forEach(mapId -> store.removeMap(shuffle.getKey(), mapId));
+            if (!twice.isEmpty()) {
+                LOG.info(
+                        "{} map outputs of shuffle {} are freed: the driver has forgotten them, after a fetch failure or because"
+                                + " another attempt won",
+                        twice.size(),
+                        shuffle.getKey());
+            }
+            found.put(shuffle.getKey(), missing);
+        }
+        unknown = found;
+    }
+
+    private Set<Long> missing(int shuffleId, List<Long> mapIds) throws IOException {
+        Set<Long> missing = new HashSet<>();
+        for (int start = 0; start < mapIds.size(); start += MAX_MAPS_OF_MESSAGE) {
+            List<Long> some = mapIds.subList(start, Math.min(mapIds.size(), start + MAX_MAPS_OF_MESSAGE));
+            HeldMaps asked = new HeldMaps(
+                    shuffleId, some.stream().mapToLong(Long::longValue).toArray());
+            LongStream.of(driver.forgotten(asked).mapIds()).forEach(missing::add);
+        }
+        return missing;
     }
 
     @Override

@@ -45,6 +45,7 @@ final class MooncakeDriver implements DriverPlugin {
         if (named.equals(StartChecks.MANAGER)) {
             StartChecks.requireMemoryShuffle(settings);
             sc.conf().set(StartChecks.MANAGER_KEY, StartChecks.MANAGER);
+            StartChecks.decommissionWarning(version, settings).ifPresent(LOG::warn);
         } else {
             LOG.warn(
                     "{}={} keeps the shuffle, and spark-mooncake offers its transfer engine only. To shuffle over it, remove"
@@ -71,6 +72,9 @@ final class MooncakeDriver implements DriverPlugin {
         }
         if (message instanceof int[] shuffles) {
             return ForgottenShuffles.among(shuffles);
+        }
+        if (message instanceof HeldMaps maps) {
+            return ForgottenShuffles.among(maps);
         }
         throw new IllegalArgumentException(
                 "a message of type=" + message.getClass().getName() + " is none of spark-mooncake's");

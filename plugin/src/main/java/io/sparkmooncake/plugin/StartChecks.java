@@ -4,6 +4,7 @@ package io.sparkmooncake.plugin;
 import io.sparkmooncake.shuffle.MooncakeShuffleManager;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What must hold before an application starts. Every refusal names the line to change. Pure functions of Spark's
@@ -85,8 +86,22 @@ final class StartChecks {
         }
     }
 
+    /** Returns what to warn of when executors are to be decommissioned and nothing will move. */
+    static Optional<String> decommissionWarning(SparkVersion version, Map<String, String> conf) {
+        String key = "spark.decommission.enabled";
+        return !version.isAtLeast(4, 0) && isTrue(conf, key)
+                ? Optional.of(
+                        key + "=true on Spark " + version + ": map outputs of a decommissioned executor do not move to"
+                                + " another one, and Spark computes those that are still needed again. They move from Spark 4.0 on")
+                : Optional.empty();
+    }
+
+    private static boolean isTrue(Map<String, String> conf, String key) {
+        return conf.getOrDefault(key, "false").trim().equalsIgnoreCase("true");
+    }
+
     private static void refuseTrue(Map<String, String> conf, String key, String reason) {
-        if (conf.getOrDefault(key, "false").trim().equalsIgnoreCase("true")) {
+        if (isTrue(conf, key)) {
             throw new IllegalStateException(
                     key + "=true cannot be used: " + reason + ". Change this line to " + key + "=false");
         }

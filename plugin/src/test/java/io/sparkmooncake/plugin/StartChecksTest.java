@@ -54,6 +54,18 @@ final class StartChecksTest {
     }
 
     @Test
+    void warnsOfDecommissioningThatMovesNothing() {
+        Map<String, String> conf = Map.of("spark.decommission.enabled", "true");
+        assertThat(StartChecks.decommissionWarning(new SparkVersion(3, 5), conf))
+                .hasValueSatisfying(warning -> assertThat(warning)
+                        .contains("spark.decommission.enabled=true on Spark 3.5", "from Spark 4.0 on"));
+        assertThat(StartChecks.decommissionWarning(new SparkVersion(4, 0), conf))
+                .isEmpty();
+        assertThat(StartChecks.decommissionWarning(new SparkVersion(3, 5), Map.of()))
+                .isEmpty();
+    }
+
+    @Test
     void refusesAnExternalShuffleService() {
         assertThatThrownBy(() -> StartChecks.requireMemoryShuffle(Map.of("spark.shuffle.service.enabled", "true")))
                 .hasMessage(

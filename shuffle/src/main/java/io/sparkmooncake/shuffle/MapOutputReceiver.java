@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle;
 
-import io.sparkmooncake.shuffle.store.MapOutputFrame;
+import io.sparkmooncake.shuffle.store.MapOutputFrameReader;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.apache.spark.SparkEnv;
@@ -12,16 +11,22 @@ import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockStatus;
 import org.apache.spark.storage.ShuffleDataBlockId;
 import org.apache.spark.storage.StorageLevel;
+import org.jspecify.annotations.Nullable;
 
-/** Takes in one block of a map output that moves here. Threading: one of Spark's network threads, one call after another. */
+/**
+ * Takes in one block of a map output that moves here, and writes it to files as it comes. Threading: one of Spark's network
+ * threads, one call after another.
+ */
 final class MapOutputReceiver implements StreamCallbackWithID {
     private final MapOutputStore store;
     private final BlockId blockId;
-    private final ByteArrayOutputStream received = new ByteArrayOutputStream();
+    private final @Nullable MapOutputFrameReader frame;
+    private long receivedBytes;
 
     MapOutputReceiver(MapOutputStore store, BlockId blockId) {
         this.store = store;
         this.blockId = blockId;
+        this.frame = blockId instanceof ShuffleDataBlockId data ? new MapOutputFrameReader(store, data.mapId()) : null;
     }
 
     @Override
@@ -30,24 +35,28 @@ final class MapOutputReceiver implements StreamCallbackWithID {
     }
 
     @Override
-    public void onData(String streamId, ByteBuffer data) {
-        byte[] bytes = new byte[data.remaining()];
-        data.get(bytes);
-        received.writeBytes(bytes);
+    public void onData(String streamId, ByteBuffer data) throws IOException {
+        receivedBytes += data.remaining();
+        if (frame == null) {
+            data.position(data.limit());
+            return;
+        }
+        frame.accept(data);
     }
 
     @Override
     public void onComplete(String streamId) throws IOException {
-        if (blockId instanceof ShuffleDataBlockId data) {
-            ByteBuffer frame = ByteBuffer.wrap(received.toByteArray());
-            store.commit(data.shuffleId(), MapOutputFrame.decode(store, data.mapId(), frame));
+        if (frame != null && blockId instanceof ShuffleDataBlockId data) {
+            store.commit(data.shuffleId(), frame.finish());
         }
-        BlockStatus status = new BlockStatus(StorageLevel.DISK_ONLY(), 0, received.size());
+        BlockStatus status = new BlockStatus(StorageLevel.DISK_ONLY(), 0, receivedBytes);
         SparkEnv.get().blockManager().reportBlockStatus(blockId, status, 0L);
     }
 
     @Override
     public void onFailure(String streamId, Throwable cause) {
-        received.reset();
+        if (frame != null) {
+            frame.close();
+        }
     }
 }

@@ -2,6 +2,7 @@
 package io.sparkmooncake.shuffle;
 
 import io.sparkmooncake.shuffle.store.MapOutputFrame;
+import io.sparkmooncake.shuffle.store.MapOutputStore;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,8 +18,6 @@ import org.apache.spark.shuffle.ShuffleBlockInfo;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.ShuffleDataBlockId;
 import org.apache.spark.storage.ShuffleIndexBlockId;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import scala.Option;
 import scala.Tuple2;
 import scala.collection.immutable.Seq;
@@ -27,13 +26,12 @@ import scala.jdk.javaapi.CollectionConverters;
 /**
  * What Spark asks of a shuffle manager's blocks outside of readers and writers: moving map outputs away from an executor
  * that is decommissioned. A map output travels as one data block that holds a {@link MapOutputFrame}; the index block that
- * Spark expects behind it is empty but for one byte, and makes Spark's master move the map status. It extends Spark's
+ * Spark expects behind it has one byte, and makes Spark's master move the map status. It extends Spark's
  * resolver because Spark casts to it; none of the parent's files exist.
  *
  * <p>Threading: safe from any thread.
  */
 final class MooncakeBlockResolver extends IndexShuffleBlockResolver {
-    private static final Logger LOG = LoggerFactory.getLogger(MooncakeBlockResolver.class);
     private static final int NO_REDUCE_ID = 0;
 
     private final Set<Integer> skipped = ConcurrentHashMap.newKeySet();
@@ -62,23 +60,16 @@ final class MooncakeBlockResolver extends IndexShuffleBlockResolver {
     @Override
     public scala.collection.immutable.List<Tuple2<BlockId, ManagedBuffer>> getMigrationBlocks(ShuffleBlockInfo block) {
         List<Tuple2<BlockId, ManagedBuffer>> blocks = new ArrayList<>();
-        ShuffleRuntime.current().store().read(block.shuffleId(), block.mapId(), output -> {
-            if (MapOutputFrame.sizeBytes(output) > MapOutputFrame.MAX_BYTES) {
-                LOG.warn(
-                        "Map output {} of shuffle {} has {} bytes, more than the {} that can be moved to another executor;"
-                                + " Spark will compute it again if it is needed",
-                        block.mapId(),
-                        block.shuffleId(),
-                        output.dataBytes(),
-                        MapOutputFrame.MAX_BYTES);
-                return;
+        MapOutputStore store = ShuffleRuntime.current().store();
+        store.frame(block.shuffleId(), block.mapId()).ifPresent(frame -> {
+            try (frame) {
+                blocks.add(new Tuple2<>(
+                        new ShuffleDataBlockId(block.shuffleId(), block.mapId(), NO_REDUCE_ID),
+                        new MapOutputBuffer(store, block.shuffleId(), block.mapId(), frame.sizeBytes())));
+                blocks.add(new Tuple2<>(
+                        new ShuffleIndexBlockId(block.shuffleId(), block.mapId(), NO_REDUCE_ID),
+                        new NioManagedBuffer(ByteBuffer.allocate(1))));
             }
-            blocks.add(new Tuple2<>(
-                    new ShuffleDataBlockId(block.shuffleId(), block.mapId(), NO_REDUCE_ID),
-                    new NioManagedBuffer(MapOutputFrame.encode(output))));
-            blocks.add(new Tuple2<>(
-                    new ShuffleIndexBlockId(block.shuffleId(), block.mapId(), NO_REDUCE_ID),
-                    new NioManagedBuffer(ByteBuffer.allocate(1))));
         });
         return CollectionConverters.asScala(blocks).toList();
     }

@@ -1,110 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
-import io.sparkmooncake.transfer.memory.Extent;
-import java.io.IOException;
-import java.nio.BufferUnderflowException;
+import io.sparkmooncake.transfer.memory.HostRegion;
+import java.io.EOFException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
- * A whole map output as one run of bytes, for its move to another executor when this one is decommissioned; big-endian but
- * for the indexes, which travel as they lie.
+ * A whole map output as one run of bytes, for its move to another executor when this one is decommissioned; big-endian except
+ * for the indexes, which travel as they lie. A frame may have any length: it is made piece by piece from the output's parts, and
+ * taken in piece by piece by {@link MapOutputFrameReader}.
  *
  * <pre>
  *   u8 version | u8 encoding | i32 n | n × (i64 bytes of blocks | i32 entries) | n × (blocks | padding | index)
  * </pre>
+ *
+ * <p>Threading: safe from any thread. It owns one count of every part until {@link #close}.
  */
-public final class MapOutputFrame {
-    /** Largest frame: what one buffer holds. */
-    public static final long MAX_BYTES = Integer.MAX_VALUE - 64L;
+public final class MapOutputFrame implements AutoCloseable {
+    static final byte VERSION = 1;
+    static final int FIXED_BYTES = 6;
+    static final int PART_BYTES = 12;
 
-    private static final byte VERSION = 1;
-    private static final int FIXED_BYTES = 6;
-    private static final int PART_BYTES = 12;
+    private final MapOutput output;
+    private final ByteBuffer head;
+    private final long[] starts;
 
-    private MapOutputFrame() {}
-
-    /** Returns the bytes that the frame of an output takes; beyond {@link #MAX_BYTES} it cannot be encoded. */
-    public static long sizeBytes(MapOutput output) {
-        return FIXED_BYTES
-                + (long) PART_BYTES * output.parts().size()
-                + output.parts().stream().mapToLong(MapOutputFrame::partBytes).sum();
+    /**
+     * Frames an output.
+     *
+     * @param output one count of every part is taken over
+     */
+    MapOutputFrame(MapOutput output) {
+        this.output = output;
+        List<Part> parts = output.parts();
+        head = ByteBuffer.allocate(FIXED_BYTES + PART_BYTES * parts.size());
+        head.put(VERSION).put(output.encoding().code()).putInt(parts.size());
+        starts = new long[parts.size() + 1];
+        starts[0] = head.capacity();
+        for (int i = 0; i < parts.size(); i++) {
+            Part part = parts.get(i);
+            head.putLong(part.dataBytes()).putInt(part.index().count());
+            starts[i + 1] = starts[i] + part.totalBytes();
+        }
+        head.flip();
     }
 
-    private static long partBytes(Part part) {
-        return BlockIndex.startFor(part.dataBytes())
-                + BlockIndex.sizeBytes(part.index().count());
-    }
-
-    /** Copies an output into a frame. The caller sees to it that the output is not freed meanwhile. */
-    public static ByteBuffer encode(MapOutput output) {
-        ByteBuffer frame = ByteBuffer.allocate((int) sizeBytes(output));
-        frame.put(VERSION).put(output.encoding().code()).putInt(output.parts().size());
-        for (Part part : output.parts()) {
-            frame.putLong(part.dataBytes()).putInt(part.index().count());
-        }
-        for (Part part : output.parts()) {
-            frame.put(part.extent().slice(0, (int) partBytes(part)));
-        }
-        return frame.flip();
+    /** Returns the length of the frame. */
+    public long sizeBytes() {
+        return starts[starts.length - 1];
     }
 
     /**
-     * Rebuilds an output in a store's memory or files.
+     * Returns a view of at least one byte of the frame.
      *
-     * @return an output that the caller commits or frees
-     * @throws IOException when the bytes are no such frame, or there is no room
+     * @param position where it begins, less than {@link #sizeBytes}
+     * @param maxBytes how long it may be
      */
-    public static MapOutput decode(MapOutputStore store, long mapId, ByteBuffer frame) throws IOException {
-        List<Part> parts = new ArrayList<>();
-        boolean complete = false;
-        try {
-            byte version = frame.get();
-            Encoding encoding = Encoding.of(frame.get());
-            int count = frame.getInt();
-            if (version != VERSION || count < 0 || (long) count * PART_BYTES > frame.remaining()) {
-                throw new IOException(
-                        "map output frame version=" + version + " parts=" + count + " is not readable here");
-            }
-            ByteBuffer sizes = frame.slice(frame.position(), count * PART_BYTES);
-            frame.position(frame.position() + count * PART_BYTES);
-            for (int i = 0; i < count; i++) {
-                parts.add(decodePart(store, sizes.getLong(), sizes.getInt(), frame));
-            }
-            complete = true;
-            return new MapOutput(mapId, encoding, parts);
-        } catch (BufferUnderflowException
-                | IllegalArgumentException
-                | IndexOutOfBoundsException
-                | ArithmeticException e) {
-            throw new IOException("malformed map output frame", e);
-        } finally {
-            if (!complete) {
-                parts.forEach(Part::free);
+    public ByteBuffer at(long position, int maxBytes) throws EOFException {
+        if (position < head.limit()) {
+            return head.slice((int) position, (int) Math.min(maxBytes, head.limit() - position));
+        }
+        for (int i = 0; i + 1 < starts.length; i++) {
+            if (position < starts[i + 1]) {
+                long length = Math.min(Math.min(maxBytes, HostRegion.MAX_SLICE_BYTES), starts[i + 1] - position);
+                return output.parts().get(i).extent().slice(position - starts[i], (int) length);
             }
         }
+        throw new EOFException("position=" + position + " of a map output frame of size=" + sizeBytes());
     }
 
-    private static Part decodePart(MapOutputStore store, long dataBytes, int entries, ByteBuffer frame)
-            throws IOException {
-        int length = Math.toIntExact(BlockIndex.startFor(dataBytes) + BlockIndex.sizeBytes(entries));
-        ByteBuffer bytes = frame.slice(frame.position(), length);
-        frame.position(frame.position() + length);
-        Optional<Extent> memory = store.tryAllocateMemory(length);
-        Extent extent = memory.isPresent() ? memory.get() : store.allocateOnDisk(length);
-        boolean filled = false;
-        try {
-            extent.write(0, bytes);
-            filled = true;
-        } finally {
-            if (!filled) {
-                extent.release();
-            }
-        }
-        return new Part(extent, dataBytes, entries);
+    @Override
+    public void close() {
+        output.free();
     }
 }

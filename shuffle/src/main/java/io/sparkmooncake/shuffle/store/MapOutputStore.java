@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The map outputs of this executor. Memory first; where its limit is reached, files of the local directories, which peers
@@ -22,9 +22,14 @@ import java.util.function.LongSupplier;
  * removed or it is closed; a lease keeps the extents that it names until it ends.
  */
 public final class MapOutputStore implements AutoCloseable {
+    /** Freed memory may lie in pieces; a few more outputs make them one. */
+    private static final int EVICTION_ROUNDS = 4;
+
     private final RegionPool memory;
     private final RegionPool files;
     private final LeaseTable leases;
+    private final Eviction eviction;
+    private final LongSupplier nanoClock;
     private final Map<Integer, ShuffleOutputs> shuffles = new ConcurrentHashMap<>();
 
     /**
@@ -39,11 +44,29 @@ public final class MapOutputStore implements AutoCloseable {
         this.memory = memory;
         this.files = files;
         this.leases = new LeaseTable(leaseTimeout, nanoClock);
+        this.eviction = new Eviction(memory, files, nanoClock);
+        this.nanoClock = nanoClock;
     }
 
-    /** Returns memory for a part, counted once for the caller; empty where the limit is reached or the system has no more. */
+    /**
+     * Returns memory for a part, counted once for the caller; empty when the limit is reached or the system has no more. Before
+     * that, outputs of quiet shuffles move to files, on the calling thread, which must not be an event loop.
+     */
     public Optional<Extent> tryAllocateMemory(long bytes) throws IOException {
-        return memory.tryAllocate(bytes);
+        Optional<Extent> extent = memory.tryAllocate(bytes);
+        boolean mayFit = bytes <= memory.limitBytes();
+        for (int round = 0; extent.isEmpty() && mayFit && round < EVICTION_ROUNDS; round++) {
+            mayFit = eviction.makeRoom(shuffles.values(), bytes) > 0;
+            if (mayFit) {
+                extent = memory.tryAllocate(bytes);
+            }
+        }
+        return extent;
+    }
+
+    /** Returns the bytes that moved from memory to files because new outputs needed the memory. */
+    public long movedBytes() {
+        return eviction.movedBytes();
     }
 
     /**
@@ -84,7 +107,7 @@ public final class MapOutputStore implements AutoCloseable {
     public MapOutput commit(int shuffleId, MapOutput output) {
         while (true) {
             Optional<MapOutput> winner = shuffles.computeIfAbsent(shuffleId, id -> new ShuffleOutputs())
-                    .commit(output);
+                    .commit(output, nanoClock.getAsLong());
             if (winner.isPresent()) {
                 if (winner.get() != output) {
                     output.free();
@@ -101,14 +124,26 @@ public final class MapOutputStore implements AutoCloseable {
     public LeasedBlocks<HostRegion> lookup(String holder, LookupRequest request) {
         Answer answer = new Answer(request);
         ShuffleOutputs outputs = shuffles.get(request.shuffleId());
-        for (int ordinal = 0; outputs != null && ordinal < request.mapIds().length; ordinal++) {
-            MapOutput output = outputs.get(request.mapIds()[ordinal]);
-            if (output != null) {
-                answer.add(ordinal, output);
+        if (outputs != null) {
+            outputs.read(nanoClock.getAsLong());
+            for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
+                MapOutput output = retained(outputs, request.mapIds()[ordinal]);
+                if (output != null) {
+                    answer.add(ordinal, output);
+                }
             }
         }
         long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
         return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
+    }
+
+    /** Returns an output with one owner added to every part; one that moves meanwhile is taken from its new place. */
+    private static @Nullable MapOutput retained(ShuffleOutputs outputs, long mapId) {
+        MapOutput output = outputs.get(mapId);
+        while (output != null && !output.tryRetain()) {
+            output = outputs.get(mapId);
+        }
+        return output;
     }
 
     /** What a look-up has found so far, and the extents that it has retained. */
@@ -123,11 +158,8 @@ public final class MapOutputStore implements AutoCloseable {
             this.table = new BlockTable(request.mapIds().length);
         }
 
-        /** Adds the wanted blocks of an output; none of them when it is removed meanwhile. */
+        /** Adds the wanted blocks of an output that the caller retained. */
         void add(int ordinal, MapOutput output) {
-            if (!output.tryRetain()) {
-                return;
-            }
             List<Part> wanted = new ArrayList<>(output.parts().size());
             for (Part part : output.parts()) {
                 if (hasRows(part)) {
@@ -204,24 +236,23 @@ public final class MapOutputStore implements AutoCloseable {
         return leases.live();
     }
 
-    /** Runs a reader on one committed output, which is not freed meanwhile; does nothing when it is not here. */
-    public void read(int shuffleId, long mapId, Consumer<MapOutput> reader) {
+    /** Returns one committed output as a frame, to be closed; empty when it is not here. */
+    public Optional<MapOutputFrame> frame(int shuffleId, long mapId) {
         ShuffleOutputs outputs = shuffles.get(shuffleId);
-        MapOutput output = outputs == null ? null : outputs.get(mapId);
-        if (output == null || !output.tryRetain()) {
-            return;
-        }
-        try {
-            reader.accept(output);
-        } finally {
-            output.free();
-        }
+        MapOutput output = outputs == null ? null : retained(outputs, mapId);
+        return output == null ? Optional.empty() : Optional.of(new MapOutputFrame(output));
     }
 
     /** Returns the shuffles that have outputs here, with their map ids. */
     public Map<Integer, List<Long>> stored() {
+        return storedFor(Duration.ZERO);
+    }
+
+    /** Returns the shuffles that have outputs here, with the map ids of those that were committed {@code age} ago or earlier. */
+    public Map<Integer, List<Long>> storedFor(Duration age) {
+        long until = nanoClock.getAsLong() - age.toNanos();
         Map<Integer, List<Long>> stored = new ConcurrentHashMap<>();
-        shuffles.forEach((shuffleId, outputs) -> stored.put(shuffleId, outputs.mapIds()));
+        shuffles.forEach((shuffleId, outputs) -> stored.put(shuffleId, outputs.mapIdsUntil(until)));
         return stored;
     }
 

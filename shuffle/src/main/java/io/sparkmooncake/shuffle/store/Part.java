@@ -40,6 +40,22 @@ public final class Part {
         return index.start(index.count());
     }
 
+    /** Returns the bytes of blocks, padding and index. */
+    long totalBytes() {
+        return totalBytes(dataBytes(), index.count());
+    }
+
+    /** Returns the bytes that a part takes. */
+    public static long totalBytes(long dataBytes, int entries) {
+        return BlockIndex.startFor(dataBytes) + BlockIndex.sizeBytes(entries);
+    }
+
+    /** Adds an owner, for the part that is returned; the caller is one, too. */
+    Part retained() {
+        extent.retain();
+        return new Part(extent, dataBytes(), index.count());
+    }
+
     /** Removes an owner of the memory; the last one gives it back. */
     void free() {
         extent.release();

@@ -16,38 +16,79 @@ import org.jspecify.annotations.Nullable;
  */
 final class ShuffleOutputs {
     @GuardedBy("this")
-    private final Map<Long, MapOutput> outputs = new HashMap<>();
+    private final Map<Long, Committed> outputs = new HashMap<>();
 
     @GuardedBy("this")
     private boolean removed;
 
+    private volatile long usedNanos;
+    private volatile boolean wasRead;
+
+    private record Committed(MapOutput output, long nanos) {}
+
     /** Returns the output that is now committed under this map id: the given one, or the earlier one that won; empty if removed. */
-    synchronized Optional<MapOutput> commit(MapOutput output) {
+    synchronized Optional<MapOutput> commit(MapOutput output, long nowNanos) {
         if (removed) {
             return Optional.empty();
         }
-        MapOutput earlier = outputs.putIfAbsent(output.mapId(), output);
-        return Optional.of(earlier == null ? output : earlier);
+        usedNanos = nowNanos;
+        Committed earlier = outputs.putIfAbsent(output.mapId(), new Committed(output, nowNanos));
+        return Optional.of(earlier == null ? output : earlier.output);
     }
 
     synchronized @Nullable MapOutput get(long mapId) {
-        return outputs.get(mapId);
+        Committed committed = outputs.get(mapId);
+        return committed == null ? null : committed.output;
     }
 
-    synchronized List<Long> mapIds() {
-        return List.copyOf(outputs.keySet());
+    synchronized List<MapOutput> all() {
+        return outputs.values().stream().map(Committed::output).toList();
+    }
+
+    /** Returns the ids of the outputs that were committed at {@code nanos} or before. */
+    synchronized List<Long> mapIdsUntil(long nanos) {
+        return outputs.entrySet().stream()
+                .filter(entry -> entry.getValue().nanos - nanos <= 0)
+                .map(Map.Entry::getKey)
+                .toList();
+    }
+
+    /** Puts an output with the same blocks in other places, unless the one that it replaces was removed. */
+    synchronized boolean replace(MapOutput output, MapOutput replacement) {
+        Committed committed = outputs.get(output.mapId());
+        if (committed == null || committed.output != output) {
+            return false;
+        }
+        outputs.put(output.mapId(), new Committed(replacement, committed.nanos));
+        return true;
+    }
+
+    /** Notes that blocks were looked up. */
+    void read(long nowNanos) {
+        usedNanos = nowNanos;
+        wasRead = true;
+    }
+
+    /** Returns when an output was last committed or looked up. */
+    long usedNanos() {
+        return usedNanos;
+    }
+
+    /** Returns whether blocks were ever looked up. */
+    boolean wasRead() {
+        return wasRead;
     }
 
     synchronized void removeMap(long mapId) {
-        MapOutput output = outputs.remove(mapId);
-        if (output != null) {
-            output.free();
+        Committed committed = outputs.remove(mapId);
+        if (committed != null) {
+            committed.output.free();
         }
     }
 
     synchronized void removeAll() {
         removed = true;
-        outputs.values().forEach(MapOutput::free);
+        outputs.values().forEach(committed -> committed.output.free());
         outputs.clear();
     }
 }

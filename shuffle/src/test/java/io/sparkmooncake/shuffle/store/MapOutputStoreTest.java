@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
@@ -161,34 +160,6 @@ class MapOutputStoreTest {
         assertThat(memory.usedBytes()).isPositive();
         store.removeShuffle(1);
         assertThat(memory.usedBytes()).isZero();
-    }
-
-    @Test
-    void movesAWholeOutputAsOneFrame() throws IOException {
-        store.commit(1, output(10, Map.of(0, 500, 7, 3)));
-        store.read(1, 10, original -> {
-            ByteBuffer frame = MapOutputFrame.encode(original);
-            byte[] bytes = new byte[frame.remaining()];
-            frame.get(bytes);
-            MapOutput copy = decode(ByteBuffer.wrap(bytes));
-            assertThat(copy.partitionLengths(8)).isEqualTo(original.partitionLengths(8));
-            assertThat(copy.parts().get(0).extent().slice(0, 503))
-                    .isEqualTo(original.parts().get(0).extent().slice(0, 503));
-            copy.free();
-            for (int length : new int[] {0, 1, 5, 17, bytes.length - 1}) {
-                assertThatThrownBy(
-                                () -> MapOutputFrame.decode(store, 10, ByteBuffer.wrap(Arrays.copyOf(bytes, length))))
-                        .isInstanceOf(IOException.class);
-            }
-        });
-    }
-
-    private MapOutput decode(ByteBuffer frame) {
-        try {
-            return MapOutputFrame.decode(store, 10, frame);
-        } catch (IOException e) {
-            throw new AssertionError(e);
-        }
     }
 
     @Test

@@ -58,6 +58,16 @@ public final class Extent {
         return sizeBytes;
     }
 
+    /** Returns whether it is part of this pool. */
+    public boolean isFrom(RegionPool other) {
+        return other.isHomeOf(pool);
+    }
+
+    /** Returns whether it has more than one owner at this moment. */
+    public boolean isShared() {
+        return owners.get() > 1;
+    }
+
     /** Returns a view like {@link HostRegion#slice}, relative to this extent. */
     public ByteBuffer slice(long start, int length) {
         Objects.checkFromIndexSize(start, length, sizeBytes);

@@ -273,6 +273,10 @@ public final class RegionPool implements AutoCloseable {
                 home -> nowNanos - home.idleSinceNanos() >= limits.idle().toNanos());
     }
 
+    boolean isHomeOf(RegionSet extents) {
+        return set == extents;
+    }
+
     /** Returns the bytes of all extents. */
     public long usedBytes() {
         return set.usedBytes();
