@@ -26,6 +26,7 @@ final class Neighbours implements AutoCloseable {
     private final Map<String, PeerRecord> elsewhere = new ConcurrentHashMap<>();
     private final Set<String> known = new HashSet<>();
     private volatile @Nullable Watch watch;
+    private volatile boolean looked;
 
     /**
      * Knows nobody yet.
@@ -38,9 +39,12 @@ final class Neighbours implements AutoCloseable {
         this.sharedMemory = sharedMemory;
     }
 
-    /** Tells whether no executor is known that shares no memory with this one. A guess: only a connection proves it. */
+    /**
+     * Returns whether the executors are known and each of them shares memory with this one; false before the first look. A guess:
+     * only a connection proves it.
+     */
     boolean allShareMemory() {
-        return elsewhere.isEmpty();
+        return looked && elsewhere.isEmpty();
     }
 
     /**
@@ -72,6 +76,7 @@ final class Neighbours implements AutoCloseable {
             change.fold(present -> published(name, present.value().bytes().toBytes()), gone -> gone(name, onGone));
         }
         unseen.forEach(name -> gone(name, onGone));
+        looked = true;
         pace(Watch.Pace.SLOW);
     }
 

@@ -52,8 +52,8 @@ public final class MooncakeShuffleManager extends SortShuffleManager {
         ShuffleDependency<K, V, ?> dependency = dependency(handle);
         WriteEnvironment environment = runtime.writeEnvironment();
         return canUseSerializedShuffle(dependency)
-                ? new SerializedWriter<>(environment, dependency, mapId, runtime.encoding(), context, metrics)
-                : new SortedWriter<>(environment, dependency, mapId, runtime.encoding(), context, metrics);
+                ? new SerializedWriter<>(environment, dependency, mapId, runtime.encodings(), context, metrics)
+                : new SortedWriter<>(environment, dependency, mapId, runtime.encodings(), context, metrics);
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.sparkmooncake.shuffle.spark.BlockCodec;
 import io.sparkmooncake.shuffle.store.LookupServices;
 import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
+import io.sparkmooncake.shuffle.write.Encodings;
 import io.sparkmooncake.shuffle.write.WriteCounters;
 import io.sparkmooncake.shuffle.write.WriteEnvironment;
 import java.time.Duration;
@@ -151,11 +152,14 @@ public final class ShuffleRuntime implements AutoCloseable {
         store.holderLost(name);
     }
 
-    Encoding encoding() {
-        boolean sparkCompresses = conf.getBoolean("spark.shuffle.compress", true);
-        boolean compress = settings.compress() == Compress.TRUE
-                || (settings.compress() == Compress.AUTO && sparkCompresses && !resources.allPeersShareMemory());
-        return compress ? Encoding.COMPRESSED : Encoding.PLAIN;
+    /** Returns how a map output that is written now is encoded; what goes to files is compressed on one host, too. */
+    Encodings encodings() {
+        boolean allowed = settings.compress() == Compress.TRUE
+                || (settings.compress() == Compress.AUTO && conf.getBoolean("spark.shuffle.compress", true));
+        boolean pays = settings.compress() == Compress.TRUE || !resources.allPeersShareMemory();
+        return new Encodings(
+                allowed && pays ? Encoding.COMPRESSED : Encoding.PLAIN,
+                allowed ? Encoding.COMPRESSED : Encoding.PLAIN);
     }
 
     WriteEnvironment writeEnvironment() {

@@ -24,7 +24,6 @@ final class BlockStream extends InputStream {
     private @Nullable Group blocks;
     private ByteBuffer window = EMPTY;
     private long windowEnd;
-    private long openedBytes;
     private @Nullable FoundBlocks found;
     private int row;
     private boolean continued;
@@ -71,12 +70,6 @@ final class BlockStream extends InputStream {
         int length = (int) Math.min(from.rowBytes() - windowEnd, HostRegion.MAX_SLICE_BYTES);
         window = from.region().slice(from.offset() + windowEnd, length).order(ByteOrder.BIG_ENDIAN);
         windowEnd += length;
-        openedBytes += length;
-    }
-
-    /** Returns how many bytes have been read so far. */
-    long bytesRead() {
-        return openedBytes - window.remaining();
     }
 
     /** Makes at least one byte available; false at the end of the stream. */

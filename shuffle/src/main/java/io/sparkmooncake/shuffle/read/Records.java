@@ -31,7 +31,6 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
     private final boolean rows;
     private Iterator<Tuple2<Object, Object>> inner = scala.collection.Iterator$.MODULE$.empty();
     private @Nullable BlockStream stream;
-    private long endedBytes;
 
     Records(Fetch fetch, BlockCodec codec, Serializer serializer, ShuffleReadMetricsReporter metrics) {
         this.fetch = fetch;
@@ -48,7 +47,6 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
         while (!inner.hasNext()) {
             if (stream != null) {
                 stream.drain();
-                endedBytes += stream.bytesRead();
                 stream = null;
             }
             Group next = fetch.peek();
@@ -67,11 +65,6 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
         }
         metrics.incRecordsRead(1);
         return inner.next();
-    }
-
-    /** Returns how many bytes of blocks have been read so far. */
-    long bytesRead() {
-        return endedBytes + (stream == null ? 0 : stream.bytesRead());
     }
 
     private void open(Group first) {

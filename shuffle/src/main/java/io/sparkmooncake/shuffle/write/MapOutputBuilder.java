@@ -5,45 +5,60 @@ import io.sparkmooncake.shuffle.store.BlockIndex;
 import io.sparkmooncake.shuffle.store.MapOutput;
 import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.shuffle.store.Part;
-import io.sparkmooncake.transfer.memory.Extent;
-import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Gathers the parts of one map output. Owns them until {@link #finish}. Threading: the task's thread. */
 final class MapOutputBuilder {
     private static final int COPY_BYTES = 64 << 10;
 
     private final WriteEnvironment environment;
-    private final Encoding encoding;
+    private final Encodings encodings;
     private final List<Part> parts = new ArrayList<>();
+    private @Nullable Encoding encoding;
 
-    MapOutputBuilder(WriteEnvironment environment, Encoding encoding) {
+    MapOutputBuilder(WriteEnvironment environment, Encodings encodings) {
         this.environment = environment;
-        this.encoding = encoding;
+        this.encodings = encodings;
     }
 
-    /** Lays out the complete records of a log as one part, or as several where blocks are compressed or encrypted. */
+    /** Lays out the complete records of a log: in memory as one part, elsewhere or encoded as one part or more. */
     void addRun(RecordLog log) throws IOException {
         if (log.bytes() == 0) {
             return;
         }
-        if (environment.codec().isIdentity(encoding)) {
-            addPlainRun(log);
-        } else {
-            addEncodedRun(log);
+        int entries = countNonZero(log.bytesByPartition());
+        long totalBytes = Part.totalBytes(log.bytes(), entries);
+        Encoding inMemory = encoding == null ? encodings.inMemory() : encoding;
+        if (environment.codec().isIdentity(inMemory)) {
+            Optional<PartBuilder> memory = PartBuilder.open(environment, totalBytes);
+            if (memory.isPresent()) {
+                encoding = inMemory;
+                scatter(log, memory.get(), entries);
+                return;
+            }
         }
+        stream(log, totalBytes);
     }
 
-    private void addPlainRun(RecordLog log) throws IOException {
+    /** Returns how blocks are encoded, given where the output's first bytes go. */
+    Encoding encodingFrom(PartSink.Place first) {
+        Encoding known = encoding;
+        if (known == null) {
+            known = encodings.at(first);
+            encoding = known;
+        }
+        return known;
+    }
+
+    private void scatter(RecordLog log, PartBuilder builder, int entries) {
         int[] bytesByPartition = log.bytesByPartition();
         long dataBytes = log.bytes();
-        int entries = countNonZero(bytesByPartition);
-        PartBuilder builder =
-                PartBuilder.open(environment, BlockIndex.startFor(dataBytes) + BlockIndex.sizeBytes(entries));
         boolean filled = false;
         try {
             BlockIndex index = builder.index(dataBytes, entries);
@@ -82,45 +97,44 @@ final class MapOutputBuilder {
         index.setEnd(start);
     }
 
-    /** Lays the run out in private memory first, then encodes it block by block. */
-    private void addEncodedRun(RecordLog log) throws IOException {
-        int[] bytesByPartition = log.bytesByPartition();
-        int[] lengths = bytesByPartition.clone();
-        long start = 0;
-        for (int partition = 0; partition < lengths.length; partition++) {
-            bytesByPartition[partition] = (int) start;
-            start += Integer.toUnsignedLong(lengths[partition]);
-        }
-        Extent plain = PartBuilder.scratch(environment, log.bytes());
-        PartStream stream = new PartStream(environment);
-        boolean encoded = false;
-        try {
-            log.scatterTo(plain, bytesByPartition);
-            encodeBlocks(plain, lengths, stream);
+    /** Lays the run out in private memory first, then writes it block by block. */
+    private void stream(RecordLog log, long totalBytes) throws IOException {
+        int[] lengths = log.bytesByPartition().clone();
+        PartStream stream = new PartStream(environment, firstPartBytes(totalBytes));
+        boolean written = false;
+        try (StagedRun run = new StagedRun(environment.scratch(), log)) {
+            writeBlocks(run, lengths, stream, encodingFrom(stream.place()));
             parts.addAll(stream.finish());
-            encoded = true;
+            written = true;
         } finally {
-            plain.release();
-            if (!encoded) {
+            if (!written) {
                 stream.abort();
             }
         }
     }
 
-    private void encodeBlocks(Extent plain, int[] lengths, PartStream stream) throws IOException {
+    /** Blocks that stay as they are fill one part; others begin small, since their length is not known. */
+    private long firstPartBytes(long totalBytes) {
+        boolean plain = environment.codec().isIdentity(encoding == null ? encodings.inFiles() : encoding);
+        return plain ? totalBytes + Long.BYTES : PartStream.FIRST_PART_BYTES;
+    }
+
+    private void writeBlocks(StagedRun run, int[] lengths, PartStream stream, Encoding blocks) throws IOException {
         byte[] copy = new byte[COPY_BYTES];
         long at = 0;
         for (int partition = 0; partition < lengths.length; partition++) {
             long end = at + Integer.toUnsignedLong(lengths[partition]);
-            if (end > at) {
-                stream.begin(partition);
-                try (OutputStream encoder = environment.codec().encode(stream, encoding)) {
-                    for (; at < end; at += Math.min(end - at, HostRegion.MAX_SLICE_BYTES)) {
-                        write(plain.slice(at, (int) Math.min(end - at, HostRegion.MAX_SLICE_BYTES)), encoder, copy);
-                    }
+            if (end == at) {
+                continue;
+            }
+            stream.begin(partition);
+            try (OutputStream encoder = environment.codec().encode(stream, blocks)) {
+                while (at < end) {
+                    ByteBuffer bytes = run.at(at, end - at);
+                    at += bytes.remaining();
+                    write(bytes, encoder, copy);
                 }
             }
-            at = end;
         }
     }
 
@@ -139,7 +153,7 @@ final class MapOutputBuilder {
 
     /** Hands the parts over as one map output. */
     MapOutput finish(long mapId) {
-        MapOutput output = new MapOutput(mapId, encoding, parts);
+        MapOutput output = new MapOutput(mapId, encoding == null ? encodings.inMemory() : encoding, parts);
         parts.clear();
         return output;
     }

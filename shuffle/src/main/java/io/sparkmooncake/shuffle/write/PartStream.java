@@ -10,30 +10,43 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Takes blocks of unknown length one partition after another and cuts them into parts: a full part is sealed and the block
- * goes on in the next one, marked as continued. Parts grow from 1 MiB to the write buffer, so small outputs stay small.
+ * goes on in the next one, marked as continued. Parts grow from the first one to the write buffer, so small outputs stay small.
  */
 final class PartStream extends OutputStream {
-    private static final long FIRST_PART_BYTES = 1 << 20;
+    static final int FIRST_PART_BYTES = 1 << 20;
 
     private final WriteEnvironment environment;
     private final List<Part> parts = new ArrayList<>();
     private final byte[] single = new byte[1];
-    private @Nullable PartBuilder builder;
-    private @Nullable ByteBuffer data;
-    private long nextCapacityBytes = FIRST_PART_BYTES;
+    private final CRC32C crc = new CRC32C();
+    private @Nullable PartSink sink;
+    private long nextCapacityBytes;
+    private int dataLimit;
     private int[] partitions = new int[16];
-    private long[] starts = new long[16];
+    private int[] starts = new int[16];
+    private int[] checksums = new int[16];
     private int entries;
     private int partition = -1;
     private int lastPartition = -1;
 
-    PartStream(WriteEnvironment environment) {
+    /**
+     * Creates an empty stream.
+     *
+     * @param firstPartBytes capacity of the first part, index included
+     */
+    PartStream(WriteEnvironment environment, long firstPartBytes) {
         this.environment = environment;
+        this.nextCapacityBytes = firstPartBytes;
+    }
+
+    /** Returns where the first bytes go; a block must follow, or {@link #abort}. */
+    PartSink.Place place() throws IOException {
+        return sink == null ? open().place() : sink.place();
     }
 
     /** Begins the blocks of a partition; partitions come in ascending order. */
@@ -56,23 +69,26 @@ final class PartStream extends OutputStream {
         int at = offset;
         int left = length;
         while (left > 0) {
-            ByteBuffer target = room();
-            int step = Math.min(left, target.remaining());
+            PartSink target = room();
+            int step = Math.min(left, dataLimit - target.position());
             target.put(source, at, step);
+            if (environment.checksum()) {
+                crc.update(source, at, step);
+            }
             at += step;
             left -= step;
         }
     }
 
-    /** Returns a buffer with room for at least one byte of the current partition. */
-    private ByteBuffer room() throws IOException {
-        ByteBuffer open = data;
+    /** Returns a part with room for at least one byte of the current partition. */
+    private PartSink room() throws IOException {
+        PartSink open = sink;
         if (open != null && partition >= 0 && !fitsAnotherEntry(open)) {
-            cut(false);
+            cut(open, -1);
             open = null;
         }
-        if (open != null && !open.hasRemaining()) {
-            cut(true);
+        if (open != null && partition < 0 && open.position() >= dataLimit) {
+            cut(open, partitions[entries - 1]);
             open = null;
         }
         if (open == null) {
@@ -84,69 +100,64 @@ final class PartStream extends OutputStream {
         return open;
     }
 
-    private boolean fitsAnotherEntry(ByteBuffer buffer) {
-        int room = (int) Math.min(Integer.MAX_VALUE, BlockIndex.startFor(buffer.position() + 1L));
-        return room + BlockIndex.sizeBytes(entries + 1) <= buffer.capacity();
+    private boolean fitsAnotherEntry(PartSink open) {
+        return BlockIndex.startFor(open.position() + 1L) + BlockIndex.sizeBytes(entries + 1) <= open.capacityBytes();
     }
 
     /** Begins the current partition's block here, and keeps room for the index behind the data. */
-    private void addEntry(ByteBuffer buffer) {
+    private void addEntry(PartSink open) {
+        endEntry();
         if (entries == partitions.length) {
             partitions = Arrays.copyOf(partitions, entries * 2);
             starts = Arrays.copyOf(starts, entries * 2);
+            checksums = Arrays.copyOf(checksums, entries * 2);
         }
         partitions[entries] = partition;
-        starts[entries] = buffer.position();
+        starts[entries] = open.position();
         entries++;
         partition = -1;
-        buffer.limit((buffer.capacity() - BlockIndex.sizeBytes(entries)) & ~7);
+        dataLimit = (open.capacityBytes() - BlockIndex.sizeBytes(entries)) & ~7;
     }
 
-    private ByteBuffer open() throws IOException {
-        long capacity = Math.min(nextCapacityBytes, HostRegion.MAX_SLICE_BYTES);
-        PartBuilder opened = PartBuilder.openAtMost(environment, capacity);
-        builder = opened;
-        ByteBuffer buffer = opened.extent()
-                .slice(0, (int) Math.min(capacity, opened.extent().sizeBytes()));
-        data = buffer;
-        nextCapacityBytes = Math.max(FIRST_PART_BYTES, Math.min(nextCapacityBytes * 4, environment.bufferBytes()));
-        return buffer;
-    }
-
-    /** Seals the part; when its last block is not complete, the next part goes on with it. */
-    private void cut(boolean goesOn) throws IOException {
-        ByteBuffer buffer = Objects.requireNonNull(data);
-        PartBuilder full = Objects.requireNonNull(builder);
-        long dataBytes = buffer.position();
-        int count = entries;
-        int last = partitions[count - 1];
-        builder = null;
-        data = null;
-        entries = 0;
-        boolean filled = false;
-        try {
-            BlockIndex index = full.index(dataBytes, count);
-            for (int i = 0; i < count; i++) {
-                index.set(i, partitions[i], goesOn && i == count - 1, starts[i]);
-            }
-            index.setEnd(dataBytes);
-            full.addChecksums(index);
-            filled = true;
-        } finally {
-            if (!filled) {
-                full.abort();
-            }
+    private void endEntry() {
+        if (entries > 0) {
+            checksums[entries - 1] = environment.checksum() ? (int) crc.getValue() : 0;
         }
-        parts.add(full.seal(dataBytes, count));
-        if (goesOn) {
-            partition = last;
+        crc.reset();
+    }
+
+    private PartSink open() throws IOException {
+        int capacity = (int) Math.min(nextCapacityBytes, HostRegion.MAX_SLICE_BYTES);
+        PartSink opened = PartSink.open(environment, capacity, FIRST_PART_BYTES);
+        sink = opened;
+        nextCapacityBytes = Math.max(FIRST_PART_BYTES, Math.min(nextCapacityBytes * 4, environment.bufferBytes()));
+        return opened;
+    }
+
+    /** Seals the part; the next one goes on with the block of {@code unfinished}, unless that is −1. */
+    private void cut(PartSink full, int unfinished) throws IOException {
+        endEntry();
+        int count = entries;
+        ByteBuffer words = ByteBuffer.allocate(BlockIndex.sizeBytes(count));
+        BlockIndex index = new BlockIndex(words, count);
+        for (int i = 0; i < count; i++) {
+            index.set(i, partitions[i], unfinished >= 0 && i == count - 1, starts[i]);
+            index.setChecksum(i, checksums[i]);
+        }
+        index.setEnd(full.position());
+        sink = null;
+        entries = 0;
+        parts.add(full.seal(words, count));
+        if (unfinished >= 0) {
+            partition = unfinished;
         }
     }
 
     /** Hands over all parts, the last one sealed; the stream is used up. */
     List<Part> finish() throws IOException {
-        if (data != null) {
-            cut(false);
+        PartSink last = sink;
+        if (last != null) {
+            cut(last, -1);
         }
         List<Part> finished = List.copyOf(parts);
         parts.clear();
@@ -155,10 +166,9 @@ final class PartStream extends OutputStream {
 
     /** Gives back everything. */
     void abort() {
-        if (builder != null) {
-            builder.abort();
-            builder = null;
-            data = null;
+        if (sink != null) {
+            sink.abort();
+            sink = null;
         }
         parts.forEach(part -> part.extent().release());
         parts.clear();

@@ -204,6 +204,74 @@ final class RecordLog extends MemoryConsumer {
         }
     }
 
+    /**
+     * Does the same for those bytes only whose places are at least {@code windowStart} and fit into the target, which begins there.
+     *
+     * @param next as for all records; used up
+     */
+    void scatterTo(Extent target, int[] next, long windowStart) {
+        long windowEnd = windowStart + target.sizeBytes();
+        Position from = new Position();
+        for (int i = 0; i < records; i++) {
+            from.toHeader();
+            int partition = Platform.getInt(from.base, from.at);
+            int length = Platform.getInt(from.base, from.at + Integer.BYTES);
+            from.at += HEADER_BYTES;
+            long place = Integer.toUnsignedLong(next[partition]);
+            next[partition] += length;
+            long skipped = Math.min(length, Math.max(0, windowStart - place));
+            long copied = Math.max(0, Math.min(length - skipped, windowEnd - place - skipped));
+            from.skip(skipped);
+            from.copy(target, place + skipped - windowStart, copied);
+            from.skip(length - skipped - copied);
+        }
+    }
+
+    /** A place in the pages, which moves on. */
+    private final class Position {
+        private int page;
+        private @Nullable Object base = records == 0 ? null : pages.get(0).getBaseObject();
+        private long at = startOffset;
+        private long end = records == 0 ? 0 : endOf(pages.get(0));
+
+        void toHeader() {
+            if (end - at < HEADER_BYTES) {
+                nextPage();
+            }
+        }
+
+        private void nextPage() {
+            MemoryBlock block = pages.get(++page);
+            base = block.getBaseObject();
+            at = block.getBaseOffset();
+            end = endOf(block);
+        }
+
+        void skip(long bytes) {
+            for (long left = bytes; left > 0; ) {
+                if (at == end) {
+                    nextPage();
+                }
+                long step = Math.min(left, end - at);
+                at += step;
+                left -= step;
+            }
+        }
+
+        void copy(Extent target, long offset, long bytes) {
+            for (long left = bytes, to = offset; left > 0; ) {
+                if (at == end) {
+                    nextPage();
+                }
+                long step = Math.min(left, end - at);
+                Platform.copyMemory(base, at, null, target.region().address(target.offset() + to), step);
+                at += step;
+                to += step;
+                left -= step;
+            }
+        }
+    }
+
     /** Lays out and forgets the complete records; pages stay. */
     void drain() throws IOException {
         boolean busyAlready = busy;

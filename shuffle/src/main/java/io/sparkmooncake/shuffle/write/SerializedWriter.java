@@ -4,7 +4,6 @@ package io.sparkmooncake.shuffle.write;
 import io.sparkmooncake.shuffle.spark.RowChecksums;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.spark.UnsafeRows;
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import java.io.IOException;
 import org.apache.spark.Partitioner;
 import org.apache.spark.ShuffleDependency;
@@ -44,7 +43,7 @@ public final class SerializedWriter<K, V> extends ShuffleWriter<K, V> {
             WriteEnvironment environment,
             ShuffleDependency<K, V, ?> dependency,
             long mapId,
-            Encoding encoding,
+            Encodings encodings,
             TaskContext context,
             ShuffleWriteMetricsReporter metrics) {
         int partitions = dependency.partitioner().numPartitions();
@@ -53,7 +52,7 @@ public final class SerializedWriter<K, V> extends ShuffleWriter<K, V> {
         this.context = context;
         this.metrics = metrics;
         this.commit = new OutputCommit(environment.store(), dependency.shuffleId(), mapId, partitions);
-        this.output = new MapOutputBuilder(environment, encoding);
+        this.output = new MapOutputBuilder(environment, encodings);
         this.log = new RecordLog(context.taskMemoryManager(), partitions, this::layOut);
     }
 

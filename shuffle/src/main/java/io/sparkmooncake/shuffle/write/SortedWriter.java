@@ -29,7 +29,7 @@ import scala.reflect.ClassTag;
 public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
     private final WriteEnvironment environment;
     private final ShuffleDependency<K, V, ?> dependency;
-    private final Encoding encoding;
+    private final Encodings encodings;
     private final TaskContext context;
     private final ShuffleWriteMetricsReporter metrics;
     private final OutputCommit commit;
@@ -39,12 +39,12 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
             WriteEnvironment environment,
             ShuffleDependency<K, V, ?> dependency,
             long mapId,
-            Encoding encoding,
+            Encodings encodings,
             TaskContext context,
             ShuffleWriteMetricsReporter metrics) {
         this.environment = environment;
         this.dependency = dependency;
-        this.encoding = encoding;
+        this.encodings = encodings;
         this.context = context;
         this.metrics = metrics;
         this.commit = new OutputCommit(
@@ -58,11 +58,11 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
     public void write(Iterator<Product2<K, V>> records) throws IOException {
         RowChecksums checksums = SparkInternals.rowChecksums(dependency);
         ExternalSorter<K, V, ?> sorter = SparkInternals.mapSideSorter(context, dependency);
-        MapOutputBuilder output = new MapOutputBuilder(environment, encoding);
-        PartStream stream = new PartStream(environment);
+        MapOutputBuilder output = new MapOutputBuilder(environment, encodings);
+        PartStream stream = new PartStream(environment, PartStream.FIRST_PART_BYTES);
         try {
             sorter.insertAll(records);
-            writePartitions(sorter, stream);
+            writePartitions(sorter, stream, output);
             output.addParts(stream.finish());
             commit.commit(output, metrics, checksums.value());
             context.taskMetrics().incMemoryBytesSpilled(sorter.memoryBytesSpilled());
@@ -75,7 +75,8 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
         }
     }
 
-    private <C> void writePartitions(ExternalSorter<K, V, C> sorter, PartStream stream) throws IOException {
+    private <C> void writePartitions(ExternalSorter<K, V, C> sorter, PartStream stream, MapOutputBuilder output)
+            throws IOException {
         ClassTag<Object> any = SparkInternals.anyTag();
         SerializerInstance serializer = dependency.serializer().newInstance();
         Iterator<Tuple2<Object, Iterator<Product2<K, C>>>> partitions = sorter.partitionedIterator();
@@ -86,6 +87,7 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
                 continue;
             }
             long start = System.nanoTime();
+            Encoding encoding = output.encodingFrom(stream.place());
             stream.begin((Integer) partition._1());
             long count = 0;
             try (SerializationStream out =
