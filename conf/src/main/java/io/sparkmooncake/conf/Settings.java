@@ -140,7 +140,8 @@ public final class Settings {
             "auto",
             Domain.oneOf(Compress.class),
             "Whether blocks are compressed with spark.io.compression.codec. auto compresses when spark.shuffle.compress is true"
-                    + " and some executor of the application is not reached through shared memory.",
+                    + " and some executor of the application is not reached through shared memory, or the map output begins in"
+                    + " spark.local.dir.",
             V0_1);
 
     /** Deadline of one wait among ranks. */

@@ -88,10 +88,7 @@ final class ExecutorMemory {
         if (outputs.bytes() < wantedBytes / 4 && !warned) {
             LOG.warn(
                     "{}. Of {} MiB of map outputs, {} % go to disk: give {} more room, or the container more memory",
-                    line,
-                    wantedBytes >> 20,
-                    100 - 100 * outputs.bytes() / wantedBytes,
-                    Settings.MEMORY_DIR.key());
+                    line, wantedBytes >> 20, 100 - 100 * outputs.bytes() / wantedBytes, Settings.MEMORY_DIR.key());
         } else {
             LOG.info("{}", line);
         }

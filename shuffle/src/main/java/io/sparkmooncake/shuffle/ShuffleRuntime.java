@@ -158,8 +158,7 @@ public final class ShuffleRuntime implements AutoCloseable {
                 || (settings.compress() == Compress.AUTO && conf.getBoolean("spark.shuffle.compress", true));
         boolean pays = settings.compress() == Compress.TRUE || !resources.allPeersShareMemory();
         return new Encodings(
-                allowed && pays ? Encoding.COMPRESSED : Encoding.PLAIN,
-                allowed ? Encoding.COMPRESSED : Encoding.PLAIN);
+                allowed && pays ? Encoding.COMPRESSED : Encoding.PLAIN, allowed ? Encoding.COMPRESSED : Encoding.PLAIN);
     }
 
     WriteEnvironment writeEnvironment() {

@@ -2,7 +2,10 @@
 package io.sparkmooncake.shuffle;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -148,6 +151,20 @@ class LocalShuffleTest {
                         .isPositive();
                 assertThat(facts[3]).as("bytes spilled").isPositive();
             });
+        }
+    }
+
+    @Test
+    void anExceptionOfTheUsersIteratorKeepsItsType() {
+        try (LocalShuffle local = new LocalShuffle(directory, 64 << 20, Map.of("spark.serializer", KRYO))) {
+            JavaSparkContext context = new JavaSparkContext(local.spark().sparkContext());
+            assertThatThrownBy(() -> context.parallelize(List.of(1, 2), 2)
+                            .<Integer>map(n -> {
+                                throw new UncheckedIOException("the user's own", new IOException("cause"));
+                            })
+                            .repartition(2)
+                            .count())
+                    .hasMessageContaining("java.io.UncheckedIOException: the user's own");
         }
     }
 

@@ -71,8 +71,7 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
             context.taskMetrics().mergeShuffleReadMetrics();
             return BoxedUnit.UNIT;
         });
-        Iterator<Product2<K, C>> result =
-                combine(new InterruptibleIterator<Tuple2<Object, Object>>(context, counted));
+        Iterator<Product2<K, C>> result = combine(new InterruptibleIterator<Tuple2<Object, Object>>(context, counted));
         return result instanceof InterruptibleIterator
                 ? result
                 : new InterruptibleIterator<Product2<K, C>>(context, result);
@@ -84,7 +83,10 @@ public final class MooncakeShuffleReader<K, C> implements ShuffleReader<K, C> {
         boolean combined = dependency.mapSideCombine();
         if (dependency.keyOrdering().isDefined() && aggregator.isEmpty()) {
             RunSorter<K, C> sorter = new RunSorter<>(
-                    context, records, dependency.serializer(), dependency.keyOrdering().get());
+                    context,
+                    records,
+                    dependency.serializer(),
+                    dependency.keyOrdering().get());
             context.addTaskCompletionListener((TaskCompletionListener) done -> sorter.close());
             return sorter.sorted(runs -> SparkInternals.<K, C, C>reduceSideSorter(context, Option.empty(), dependency)
                     .insertAllAndUpdateMetrics(runs));

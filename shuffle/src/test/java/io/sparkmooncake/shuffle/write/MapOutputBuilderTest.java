@@ -91,8 +91,9 @@ final class MapOutputBuilderTest {
                 Math.max(1 << 12, memoryMebibytes << 20), Math.max(1 << 12, scratchMebibytes << 20), encrypted);
         try (MapOutputStore store = environment.store()) {
             MapOutputBuilder builder = new MapOutputBuilder(environment, new Encodings(inMemory, inFiles));
-            List<ByteArrayOutputStream> expected =
-                    Stream.generate(ByteArrayOutputStream::new).limit(PARTITIONS).toList();
+            List<ByteArrayOutputStream> expected = Stream.generate(ByteArrayOutputStream::new)
+                    .limit(PARTITIONS)
+                    .toList();
             write(builder, expected, 9_000);
             MapOutput output = builder.finish(7);
             assertThat(output.encoding()).isEqualTo(memoryMebibytes == 0 ? inFiles : inMemory);
@@ -104,8 +105,7 @@ final class MapOutputBuilderTest {
 
     private static void write(MapOutputBuilder builder, List<ByteArrayOutputStream> expected, int records)
             throws IOException {
-        TaskMemoryManager task =
-                new TaskMemoryManager(new UnifiedMemoryManager(new SparkConf(), 64 << 20, 0, 1), 1);
+        TaskMemoryManager task = new TaskMemoryManager(new UnifiedMemoryManager(new SparkConf(), 64 << 20, 0, 1), 1);
         RecordLog log = new RecordLog(task, PARTITIONS, builder::addRun);
         Random random = new Random(records);
         for (int i = 0; i < records; i++) {
@@ -133,8 +133,7 @@ final class MapOutputBuilderTest {
                 Stream.generate(ByteArrayOutputStream::new).limit(PARTITIONS).toList();
         ByteArrayOutputStream block = new ByteArrayOutputStream();
         for (int row = 0; row < table.size(); row++) {
-            ByteBuffer bytes =
-                    found.regions().get(table.region(row)).slice(table.offset(row), (int) table.length(row));
+            ByteBuffer bytes = found.regions().get(table.region(row)).slice(table.offset(row), (int) table.length(row));
             CRC32C crc = new CRC32C();
             crc.update(bytes.duplicate());
             assertThat(table.checksum(row)).isEqualTo((int) crc.getValue());
@@ -202,9 +201,10 @@ final class MapOutputBuilderTest {
         MapOutput output = builder.finish(1);
         output.parts().forEach(part -> {
             for (int i = 0; i < part.index().count(); i++) {
-                rows.add(part.index().continued(i)
-                        ? -part.index().partition(i)
-                        : part.index().partition(i));
+                rows.add(
+                        part.index().continued(i)
+                                ? -part.index().partition(i)
+                                : part.index().partition(i));
             }
         });
         assertThat(rows).containsExactly(3, -4, 4, 9);
