@@ -49,7 +49,6 @@ final class ExecutorMemoryTest {
                 ShuffleSettings.read(
                         Map.of("spark.mooncake.shuffle.memory", "1m", "spark.mooncake.shuffle.scratch", "20m")),
                 Path.of("/dev/shm"));
-        assertThat(set)
-                .isEqualTo(new MemoryPlan(new Share(1 << 20, "as set"), new Share(20 << 20, "as set")));
+        assertThat(set).isEqualTo(new MemoryPlan(new Share(1 << 20, "as set"), new Share(20 << 20, "as set")));
     }
 }

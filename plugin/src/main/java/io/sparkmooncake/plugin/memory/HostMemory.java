@@ -95,7 +95,8 @@ public final class HostMemory {
     }
 
     private static OptionalLong field(Path file, String name) {
-        Matcher line = Pattern.compile("(?m)^" + Pattern.quote(name) + "\\s+(\\d+)").matcher(text(file));
+        Matcher line =
+                Pattern.compile("(?m)^" + Pattern.quote(name) + "\\s+(\\d+)").matcher(text(file));
         return line.find() ? OptionalLong.of(clipped(line.group(1))) : OptionalLong.empty();
     }
 

@@ -70,10 +70,8 @@ public record MemoryPlan(Share outputs, Share scratch) {
             share = share.least(
                     free / executors / 2, "half of what " + ceiling.name() + " has left for " + count(executors));
         }
-        long hostBytes = facts.ceilings().stream()
-                .mapToLong(Ceiling::totalBytes)
-                .max()
-                .orElse(Long.MAX_VALUE);
+        long hostBytes =
+                facts.ceilings().stream().mapToLong(Ceiling::totalBytes).max().orElse(Long.MAX_VALUE);
         int executors = executorsUnder(hostBytes, facts, wholeBytes);
         return share.least(
                 facts.sharedRoomBytes() / executors, "the room in spark.mooncake.memory.dir for " + count(executors));

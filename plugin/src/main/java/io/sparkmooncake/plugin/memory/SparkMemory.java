@@ -38,7 +38,8 @@ public record SparkMemory(Map<String, String> conf, long heapBytes, int hostCore
 
     /** Returns how many tasks an executor runs at once. */
     public int tasks() {
-        int taskCores = Math.max(1, Integer.parseInt(conf.getOrDefault("spark.task.cpus", "1").trim()));
+        int taskCores = Math.max(
+                1, Integer.parseInt(conf.getOrDefault("spark.task.cpus", "1").trim()));
         return Math.max(1, executorCores() / taskCores);
     }
 
@@ -98,7 +99,8 @@ public record SparkMemory(Map<String, String> conf, long heapBytes, int hostCore
 
     /** Returns whether the local directories of a pod are memory, which counts against its limit. */
     public boolean diskIsMemory() {
-        return isKubernetes() && Boolean.parseBoolean(conf.getOrDefault("spark.kubernetes.local.dirs.tmpfs", "false")
+        return isKubernetes()
+                && Boolean.parseBoolean(conf.getOrDefault("spark.kubernetes.local.dirs.tmpfs", "false")
                         .trim());
     }
 

@@ -87,7 +87,8 @@ final class HostMemoryTest {
     void readsThisMachine() {
         HostMemory here = new HostMemory(Path.of("/"));
         assertThat(here.residentBytes()).isPositive();
-        assertThat(here.ceilings()).isNotEmpty().allSatisfy(ceiling -> assertThat(ceiling.totalBytes())
-                .isGreaterThan(ceiling.usedBytes()));
+        assertThat(here.ceilings())
+                .isNotEmpty()
+                .allSatisfy(ceiling -> assertThat(ceiling.totalBytes()).isGreaterThan(ceiling.usedBytes()));
     }
 }

@@ -14,7 +14,8 @@ final class MemoryPlanTest {
     private static final long MIB = 1L << 20;
     private static final OptionalLong AUTO = OptionalLong.empty();
 
-    private static MemoryFacts facts(Process process, long overheadMib, List<Ceiling> ceilings, long roomMib, int executors) {
+    private static MemoryFacts facts(
+            Process process, long overheadMib, List<Ceiling> ceilings, long roomMib, int executors) {
         return new MemoryFacts(
                 process,
                 overheadMib < 0 ? OptionalLong.empty() : OptionalLong.of(overheadMib * MIB),
@@ -50,13 +51,20 @@ final class MemoryPlanTest {
                 " 8192;  4;    -1;   8192;  8000;      0;  30000; 1;     0; half of what the machine has left for one executor",
             })
     void outputsTakeTheLeastOfWhatThereIs(
-            long heap, int tasks, long overhead, long machine, long used, long cgroup, long room, int executors,
-            long outputs, String reason) {
+            long heap,
+            int tasks,
+            long overhead,
+            long machine,
+            long used,
+            long cgroup,
+            long room,
+            int executors,
+            long outputs,
+            String reason) {
         List<Ceiling> ceilings = cgroup == 0
                 ? List.of(ceiling("the machine", machine, used))
                 : List.of(ceiling("the machine", machine, used), ceiling("the cgroup", cgroup, 200));
-        MemoryPlan plan = MemoryPlan.of(
-                facts(process(heap, tasks), overhead, ceilings, room, executors), AUTO, AUTO);
+        MemoryPlan plan = MemoryPlan.of(facts(process(heap, tasks), overhead, ceilings, room, executors), AUTO, AUTO);
         assertThat(plan.outputs().bytes() / MIB).isEqualTo(outputs);
         assertThat(plan.outputs().reason()).isEqualTo(reason);
     }
@@ -93,7 +101,9 @@ final class MemoryPlanTest {
             Process process = process(262_144 / executors / 2, 2);
             MemoryPlan plan = MemoryPlan.of(
                     facts(process, -1, List.of(ceiling("the machine", 262_144, 4096)), 131_072, executors), AUTO, AUTO);
-            long each = process.heapBytes() + plan.outputs().bytes() + plan.scratch().bytes();
+            long each = process.heapBytes()
+                    + plan.outputs().bytes()
+                    + plan.scratch().bytes();
             assertThat(executors * each / MIB).as("%d executors", executors).isLessThan(262_144 - 4096);
             assertThat(executors * plan.outputs().bytes() / MIB).isLessThanOrEqualTo(131_072);
         }
