@@ -78,8 +78,7 @@ final class ExecutorMemory {
      * @param paths of the engine, which warns itself if it has shm and the directory cannot be used
      * @param wantedBytes what map outputs would take if nothing limited them
      */
-    static void log(
-            String executor, MemoryPlan plan, List<String> paths, long wantedBytes, List<Path> disks) {
+    static void log(String executor, MemoryPlan plan, List<String> paths, long wantedBytes, List<Path> disks) {
         Share outputs = plan.outputs();
         String line = "executor " + executor + ": map outputs take up to " + (outputs.bytes() >> 20)
                 + " MiB of shared memory (" + outputs.reason() + "), then go to " + disks + "; scratch memory up to "

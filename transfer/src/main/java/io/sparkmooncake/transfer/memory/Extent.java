@@ -4,7 +4,6 @@ package io.sparkmooncake.transfer.memory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Objects;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +20,7 @@ public final class Extent {
     private final long offset;
     private final AtomicInteger owners = new AtomicInteger(1);
     private final AtomicLong promisedBytes;
-    private final AtomicBoolean turn = new AtomicBoolean();
+    private volatile @Nullable AtomicInteger turns;
     private volatile long sizeBytes;
 
     /**
@@ -88,11 +87,10 @@ public final class Extent {
         }
     }
 
-    /** Counts the extent among those that others wait for until it is given back. */
-    void takeTurn() {
-        if (turn.compareAndSet(false, true)) {
-            pool.beginTurn();
-        }
+    /** Counts the extent among those that others wait for until it is given back; once. */
+    void takeTurn(AtomicInteger counter) {
+        counter.incrementAndGet();
+        turns = counter;
     }
 
     private void keepPromise(long bytes) {
@@ -132,8 +130,10 @@ public final class Extent {
         if (before == 1) {
             keepPromise(Long.MAX_VALUE);
             pool.giveBack(home, offset, sizeBytes);
-            if (turn.get()) {
-                pool.endTurn();
+            AtomicInteger counter = turns;
+            if (counter != null) {
+                counter.decrementAndGet();
+                pool.changed();
             }
         }
     }

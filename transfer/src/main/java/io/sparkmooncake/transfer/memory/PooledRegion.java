@@ -49,9 +49,9 @@ final class PooledRegion {
         return free;
     }
 
-    /** Returns the bytes of the pages that have blocks. */
-    long backedBytes() {
-        return backedBytes;
+    /** Returns what the region takes of the system: the blocks of its file, or all of private memory. */
+    long committedBytes() {
+        return file == null ? region.sizeBytes() : backedBytes;
     }
 
     /** Returns the pages of a stretch that have no blocks yet. */

@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,9 @@ public final class RegionPool implements AutoCloseable {
     /** Threads that wait for private memory, in the order in which they get it. */
     @GuardedBy("line")
     private final Deque<Object> line = new ArrayDeque<>();
+
+    /** Extents that were waited for, or could have been. */
+    private final AtomicInteger turns = new AtomicInteger();
 
     /** A directory as it was found when an extent was asked for. */
     private record Candidate(RegionDirectory directory, long room, int setAside) {}
@@ -118,9 +122,9 @@ public final class RegionPool implements AutoCloseable {
         return extent.isPresent() ? counted(extent.get(), bytes) : waitFor(bytes, patience);
     }
 
-    private static Extent counted(Extent extent, long bytes) {
+    private Extent counted(Extent extent, long bytes) {
         if (bytes > LEAST_BYTES) {
-            extent.takeTurn();
+            extent.takeTurn(turns);
         }
         return extent;
     }
@@ -151,7 +155,7 @@ public final class RegionPool implements AutoCloseable {
     private Optional<Extent> tryInTurn(long bytes, Object ticket) throws IOException {
         boolean first = isFirst(ticket);
         Optional<Extent> extent = first ? tryAllocate(bytes, Set.of()) : Optional.empty();
-        return extent.isEmpty() && (bytes <= LEAST_BYTES || (first && set.turns() == 0))
+        return extent.isEmpty() && (bytes <= LEAST_BYTES || (first && turns.get() == 0))
                 ? set.tryIn(null, Long.MAX_VALUE / 2, set.align(bytes))
                 : extent;
     }

@@ -27,7 +27,7 @@ final class RegionSet {
     private static final Duration LONGEST_GROWTH = Duration.ofMinutes(1);
 
     /** Memory of the JVM that is not of this pool may become free without a sign. */
-    private static final long LONGEST_WAIT_MILLIS = 100;
+    private static final long LONGEST_WAIT_NANOS = 100_000_000;
 
     private final Kind kind;
     private final long limitBytes;
@@ -45,16 +45,12 @@ final class RegionSet {
     @GuardedBy("this")
     private long usedBytes;
 
-    /** Blocks of shared memory, or private regions, whether they exist or are being made. */
+    /** Blocks of files, or private regions, whether they exist or are being made. */
     @GuardedBy("this")
     private long committedBytes;
 
     @GuardedBy("this")
     private int extents;
-
-    /** Extents that were waited for, or could have been. */
-    @GuardedBy("this")
-    private int turns;
 
     /** Counts what may let a waiting thread go on. */
     @GuardedBy("this")
@@ -119,12 +115,16 @@ final class RegionSet {
 
     @GuardedBy("this")
     private void awaitUntil(long deadlineNanos, String what) throws IOException {
-        long left = deadlineNanos - System.nanoTime();
+        long left = Math.min(deadlineNanos - System.nanoTime(), LONGEST_WAIT_NANOS);
         if (left <= 0) {
             throw new IOException(what);
         }
+        long seen = changes;
+        long end = System.nanoTime() + left;
         try {
-            wait(Math.max(1, Math.min(LONGEST_WAIT_MILLIS, left / 1_000_000)));
+            for (; changes == seen && left > 0; left = end - System.nanoTime()) {
+                wait(Math.max(1, left / 1_000_000));
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted: " + what);
@@ -327,7 +327,7 @@ final class RegionSet {
 
     /** Notes that bytes of a file were written, which need no more room. */
     synchronized void wrote(PooledRegion home, long offset, long length) {
-        home.markBacked(offset, length);
+        committedBytes += home.markBacked(offset, length);
     }
 
     /** Retires regions without extents, every one of them also if one fails; returns whether there were any. */
@@ -345,18 +345,9 @@ final class RegionSet {
         try {
             maker.retire(unused);
         } finally {
-            unused.forEach(this::uncommit);
+            unused.forEach(home -> uncommit(home.committedBytes()));
         }
         return !unused.isEmpty();
-    }
-
-    private void uncommit(PooledRegion home) {
-        uncommit(
-                switch (kind) {
-                    case SHARED_MEMORY -> home.backedBytes();
-                    case PRIVATE_MEMORY -> home.region().sizeBytes();
-                    case FILES -> 0;
-                });
     }
 
     /** Returns the bytes of all extents. */
@@ -366,27 +357,12 @@ final class RegionSet {
 
     /** Returns the bytes that regions hold of the system, used or not. */
     synchronized long committedBytes() {
-        return kind == Kind.FILES
-                ? regions.stream().mapToLong(PooledRegion::backedBytes).sum()
-                : committedBytes;
+        return committedBytes;
     }
 
     /** Returns the number of live extents. */
     synchronized int extents() {
         return extents;
-    }
-
-    synchronized int turns() {
-        return turns;
-    }
-
-    synchronized void beginTurn() {
-        turns++;
-    }
-
-    synchronized void endTurn() {
-        turns--;
-        changed();
     }
 
     /** Returns a number that grows whenever something was given back. */

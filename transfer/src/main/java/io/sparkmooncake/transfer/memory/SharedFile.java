@@ -223,8 +223,12 @@ final class SharedFile implements AutoCloseable {
 
     @Override
     public synchronized void close() throws IOException {
-        try (FileChannel open = channel) {
+        try {
             published.close();
+        } finally {
+            if (channel != null) {
+                channel.close();
+            }
         }
     }
 }

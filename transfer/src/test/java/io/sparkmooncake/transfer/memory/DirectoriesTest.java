@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -116,7 +117,7 @@ final class DirectoriesTest {
                 pool.tryAllocate(8L * MIB).orElseThrow(),
                 pool.tryAllocate(8L * MIB).orElseThrow(),
                 pool.tryAllocate(8L * MIB).orElseThrow());
-        assertThat(extents.stream().filter(extent -> extent.directory().path().equals(good)))
+        assertThat(extents.stream().filter(extent -> Objects.requireNonNull(extent.directory()).path().equals(good)))
                 .hasSize(2);
         extents.forEach(Extent::release);
         pool.close();
