@@ -35,16 +35,10 @@ import org.apache.spark.serializer.JavaSerializer;
 import org.apache.spark.serializer.SerializerManager;
 import org.apache.spark.shuffle.FetchFailedException;
 import org.apache.spark.sql.execution.UnsafeRowSerializer;
-import org.apache.spark.storage.BlockId;
-import org.apache.spark.storage.ShuffleBlockId;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import scala.Tuple2;
-import scala.Tuple3;
-import scala.collection.Seq;
-import scala.jdk.javaapi.CollectionConverters;
 
 /** What becomes of a task whose connections, memory or limits fail: it goes on when that may help, and blames who is to blame. */
 final class FetchFaultsTest {
@@ -321,19 +315,9 @@ final class FetchFaultsTest {
     @Test
     void aRowOfNegativeSizeIsNotTheEnd() throws Exception {
         for (int size : new int[] {-1, -7}) {
-            EXECUTORS
-                    .get(1)
-                    .commit(
-                            SHUFFLE,
-                            50 - size,
-                            List.of(List.of(new Entry(
-                                    0,
-                                    ByteBuffer.allocate(28)
-                                            .putInt(8)
-                                            .putLong(0)
-                                            .putInt(size)
-                                            .array(),
-                                    ""))));
+            ByteBuffer rows = ByteBuffer.allocate(28).putInt(8).putLong(0).putInt(size);
+            List<Entry> part = List.of(new Entry(0, rows.array(), ""));
+            EXECUTORS.get(1).commit(SHUFFLE, 50 - size, List.of(part));
             try (Fetch fetch = fetch(peer -> peer)) {
                 fetch.start(sources(1, 50 - size, 1));
                 SparkConf conf = new SparkConf(false);
@@ -409,17 +393,6 @@ final class FetchFaultsTest {
     }
 
     private static List<PeerBlocks> sources(int owner, long firstMap, int maps) {
-        List<Tuple3<BlockId, Object, Object>> listed = new ArrayList<>();
-        for (int map = 0; map < maps; map++) {
-            listed.add(new Tuple3<>(new ShuffleBlockId(SHUFFLE, firstMap + map, 0), 1L, map));
-        }
-        Seq<Tuple3<BlockId, Object, Object>> blocks = CollectionConverters.asScala(listed);
-        return PeerBlocks.of(
-                CollectionConverters.asScala(
-                        List.of(new Tuple2<>(EXECUTORS.get(owner).address(), blocks))
-                                .iterator()),
-                0,
-                1,
-                PeerBlocks.MAX_BLOCKS);
+        return EXECUTORS.get(owner).blocks(SHUFFLE, firstMap, maps);
     }
 }
