@@ -53,6 +53,7 @@ public final class ShuffleRuntime implements AutoCloseable {
     private final MapOutputStore store;
     private final Leases leases;
     private final Lookups lookups;
+    private final HostLanding landing;
     private final ReadCounters reads = new ReadCounters();
     private final WriteCounters writes = new WriteCounters();
     private final ScheduledExecutorService housekeeping;
@@ -73,6 +74,7 @@ public final class ShuffleRuntime implements AutoCloseable {
         this.leases = new Leases(settings.leaseTimeout(), System::nanoTime, release -> {
             var unused = housekeeping.schedule(release, RELEASE_DELAY_MILLIS, TimeUnit.MILLISECONDS);
         });
+        this.landing = new HostLanding(resources.scratch());
         BlockOwners owners = new BlockOwners(resources.self(), store, resources.peers(), settings.transferTimeout());
         this.lookups = new Lookups(owners, leases, LOOKUPS_IDLE, System::nanoTime);
     }
@@ -98,6 +100,7 @@ public final class ShuffleRuntime implements AutoCloseable {
     private void keepHouse() {
         try {
             lookups.trim();
+            landing.trim();
             leases.keep();
             store.expireLeases();
             resources.trim(System.nanoTime());
@@ -182,7 +185,7 @@ public final class ShuffleRuntime implements AutoCloseable {
                             settings.writeBufferBytes(),
                             settings.checksum(),
                             writes),
-                    new ReadEnvironment(lookups, new HostLanding(resources.scratch()), codec, limits(), reads));
+                    new ReadEnvironment(lookups, landing, codec, limits(), reads));
             environments = made;
         }
         return made;
@@ -193,7 +196,7 @@ public final class ShuffleRuntime implements AutoCloseable {
                 conf.getSizeAsBytes("spark.reducer.maxSizeInFlight", "48m"),
                 conf.getInt("spark.reducer.maxReqsInFlight", Integer.MAX_VALUE),
                 settings.transferTimeout(),
-                resources.connectTimeout(),
+                resources.connectTimeout().plus(settings.transferTimeout()).plusSeconds(10),
                 new ReadLimits.Retries(
                         conf.getInt("spark.shuffle.io.maxRetries", 3),
                         Duration.ofSeconds(conf.getTimeAsSeconds("spark.shuffle.io.retryWait", "5s"))),

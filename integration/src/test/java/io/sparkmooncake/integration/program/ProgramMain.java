@@ -29,6 +29,7 @@ public final class ProgramMain {
             case "decommission" -> new Decommission();
             case "indeterminate-retry" -> new IndeterminateRetry();
             case "breadth" -> new Breadth();
+            case "peers" -> new Peers();
             case "sizes" -> new Sizes();
             case "wide-sort" -> new WideSort();
             case "ml-shuffles" -> new MlShuffles();

@@ -57,6 +57,10 @@ final class Fetch implements AutoCloseable {
     @GuardedBy("this")
     private boolean currentTaken = true;
 
+    /** The thread that took a row last. */
+    @GuardedBy("this")
+    private @Nullable Thread reader;
+
     @GuardedBy("this")
     private boolean closed;
 
@@ -148,26 +152,29 @@ final class Fetch implements AutoCloseable {
     synchronized void take() {
         requireOpen();
         currentTaken = true;
+        reader = Thread.currentThread();
         report.taken(Objects.requireNonNull(current));
     }
 
     @GuardedBy("this")
     private void requireOpen() {
         if (closed) {
+            if (current != null) {
+                current.close();
+            }
             throw report.closed();
         }
     }
 
     @GuardedBy("this")
     private void closeCurrent() {
-        Group read = current;
-        if (read == null) {
-            return;
+        if (current != null) {
+            Group read = current;
+            report.requireLease(read);
+            current = null;
+            read.close();
+            queue.read(read);
         }
-        failIfExpired(read);
-        current = null;
-        read.close();
-        queue.read(read);
     }
 
     @GuardedBy("this")
@@ -177,19 +184,13 @@ final class Fetch implements AutoCloseable {
 
     @GuardedBy("this")
     private void verify(Group group) {
-        failIfExpired(group);
+        report.requireLease(group);
         if (!limits.checksum()) {
             return;
         }
         int actual = group.checksum(crc);
         if (actual != group.table().checksum(group.row())) {
             throw report.corrupt(group, actual);
-        }
-    }
-
-    private void failIfExpired(Group group) {
-        if (group.isExpired()) {
-            throw report.expired(group.source());
         }
     }
 
@@ -223,16 +224,11 @@ final class Fetch implements AutoCloseable {
 
     /** Look-ups and transfers have deadlines of their own. What is left is memory, and peers that take no more transfers. */
     private synchronized void failIfStuck() {
-        long limit = limits.patience().toNanos();
-        if (queue.inFlight() > 0) {
-            if (silentNanos > 10 * limit) {
-                throw report.stuckInFlight(
-                        queue.lastAsked().orElseThrow(),
-                        queue.inFlight(),
-                        limits.patience().multipliedBy(10));
-            }
-        } else if (silentNanos > limit && !events.hasDelayed()) {
-            throw report.stuckHere(queue.hindrance(), queue.lastAsked(), limits.patience());
+        Duration limit = queue.inFlight() > 0 ? limits.patience().multipliedBy(10) : limits.patience();
+        if (silentNanos > limit.toNanos() && !events.hasDelayed()) {
+            throw queue.inFlight() > 0
+                    ? report.stuckInFlight(queue.lastAsked().orElseThrow(), queue.inFlight(), limit)
+                    : report.stuckHere(queue.hindrance(), queue.lastAsked(), limit);
         }
     }
 
@@ -253,14 +249,10 @@ final class Fetch implements AutoCloseable {
     private void lookUpAgain(Asked asked, Throwable failure) {
         if (!BlockOwners.mayComeBack(failure)
                 || asked.failures == limits.retries().max()) {
-            throw report.failed(asked.source, "its blocks could not be looked up" + attempts(asked.failures), failure);
+            throw report.notLookedUp(asked.source, asked.failures + 1, failure);
         }
         Asked again = new Asked(asked.source, asked.failures + 1);
         events.addLater(limits.retries().delayAfter(again.failures), () -> askAgain(again));
-    }
-
-    private static String attempts(int failures) {
-        return failures == 0 ? "" : " in " + (failures + 1) + " attempts";
     }
 
     private synchronized void askAgain(Asked asked) {
@@ -317,11 +309,7 @@ final class Fetch implements AutoCloseable {
             throw report.notMapped(reads.source(), reads.notMapped().get(), failure);
         }
         if (!BlockOwners.mayComeBack(failure) || failures > limits.retries().max()) {
-            throw report.failed(
-                    transfer.group(),
-                    transfer.group().startRow(),
-                    "its blocks could not be transferred" + attempts(failures - 1),
-                    failure);
+            throw report.notTransferred(transfer.group(), failures, failure);
         }
         queue.add(reads);
         if (failures > 0) {
@@ -347,7 +335,7 @@ final class Fetch implements AutoCloseable {
         }
         if (peer != null) {
             if (peer.record().epoch() != reads.found().peer().record().epoch()) {
-                throw report.failed(reads.source(), "its executor was replaced by a new process under its name", null);
+                throw report.replaced(reads.source());
             }
             reads.connected(peer);
             return;
@@ -357,7 +345,7 @@ final class Fetch implements AutoCloseable {
         if (cause instanceof GoneException
                 || !BlockOwners.mayComeBack(cause)
                 || failures > limits.retries().max()) {
-            throw report.failed(reads.source(), "its blocks could not be transferred" + attempts(failures - 1), cause);
+            throw report.notConnected(reads.source(), failures, cause);
         }
         connectLater(reads, failures);
     }
@@ -380,15 +368,24 @@ final class Fetch implements AutoCloseable {
         return report.failed(group, group.row(), "its row " + group.row() + " is out of place: " + expected, null);
     }
 
+    /** A row that another thread has taken may be read by it this moment. */
+    @GuardedBy("this")
+    private void closeUnread() {
+        Group open = current;
+        if (open != null && currentTaken && reader != null && reader != Thread.currentThread()) {
+            landing.closeAfter(reader, open);
+        } else if (open != null) {
+            open.close();
+            current = null;
+        }
+    }
+
     /** Ends everything under way and gives back what is held, at once or when it comes. Idempotent. */
     @Override
     public void close() {
         synchronized (this) {
             closed = true;
-            if (current != null) {
-                current.close();
-                current = null;
-            }
+            closeUnread();
             queue.close();
             allReads.forEach(RemoteReads::close);
             allFound.forEach(FoundBlocks::close);

@@ -93,6 +93,26 @@ final class FetchReport {
         return found.source().failed(found.table().map(row), found.table().partition(row));
     }
 
+    RuntimeException notLookedUp(PeerBlocks source, int attempts, Throwable cause) {
+        return failed(source, "its blocks could not be looked up" + in(attempts), cause);
+    }
+
+    RuntimeException notConnected(PeerBlocks source, int attempts, Throwable cause) {
+        return failed(source, "its blocks could not be transferred" + in(attempts), cause);
+    }
+
+    RuntimeException notTransferred(Group group, int attempts, Throwable cause) {
+        return failed(group, group.startRow(), "its blocks could not be transferred" + in(attempts), cause);
+    }
+
+    private static String in(int attempts) {
+        return attempts <= 1 ? "" : " in " + attempts + " attempts";
+    }
+
+    RuntimeException replaced(PeerBlocks source) {
+        return failed(source, "its executor was replaced by a new process under its name", null);
+    }
+
     RuntimeException corrupt(Group group, int actualCrc) {
         int expected = group.table().checksum(group.row());
         return failed(
@@ -101,6 +121,13 @@ final class FetchReport {
                 "a block of " + group.rowBytes() + " bytes read over " + group.path() + " is corrupt: crc32c=0x"
                         + Integer.toHexString(actualCrc) + ", its writer computed 0x" + Integer.toHexString(expected),
                 null);
+    }
+
+    /** Fails when the owner may have reused the memory that a group is read from. */
+    void requireLease(Group group) {
+        if (group.isExpired()) {
+            throw expired(group.source());
+        }
     }
 
     RuntimeException expired(PeerBlocks source) {
@@ -149,8 +176,7 @@ final class FetchReport {
         throw SparkInternals.sneaky(new IOException("shuffle " + shuffleId + ": " + what, cause));
     }
 
-    /** Returns the failure to read any block of a source. */
-    RuntimeException failed(PeerBlocks source, String what, @Nullable Throwable cause) {
+    private RuntimeException failed(PeerBlocks source, String what, @Nullable Throwable cause) {
         return failed(source, source.failed(0), what, cause);
     }
 

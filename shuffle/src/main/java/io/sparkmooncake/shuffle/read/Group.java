@@ -5,6 +5,7 @@ import io.sparkmooncake.shuffle.read.ReadCounters.Path;
 import io.sparkmooncake.shuffle.store.BlockTable;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Consecutive rows of a look-up that become readable together, and a cursor over them. Owns the memory that holds their bytes
  * until it is closed.
  *
- * <p>Threading: guarded by the fetch that hands it out.
+ * <p>Threading: guarded by the fetch that hands it out; any thread closes.
  */
 final class Group implements AutoCloseable {
     private final FoundBlocks found;
@@ -21,7 +22,7 @@ final class Group implements AutoCloseable {
     private final int endRow;
     private final @Nullable RemoteReads reads;
     private int row;
-    private boolean closed;
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
      * Creates a group before its first row.
@@ -119,8 +120,7 @@ final class Group implements AutoCloseable {
 
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
+        if (closed.compareAndSet(false, true)) {
             place.close();
             if (reads != null) {
                 reads.closed(this);

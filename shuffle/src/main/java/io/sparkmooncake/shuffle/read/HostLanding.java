@@ -10,10 +10,15 @@ import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Blocks land in host memory: mapped in place when it is shared, else in an extent of private memory. */
 public final class HostLanding implements Landing {
     private final RegionPool scratch;
+    private final Set<Abandoned> abandoned = ConcurrentHashMap.newKeySet();
+
+    private record Abandoned(Thread reader, Group group) {}
 
     /**
      * Creates a landing.
@@ -38,6 +43,22 @@ public final class HostLanding implements Landing {
             bytes += table.length(row);
         }
         return scratch.tryAllocate(bytes).map(extent -> new Arrived(extent, startRow, starts));
+    }
+
+    @Override
+    public void closeAfter(Thread reader, Group group) {
+        abandoned.add(new Abandoned(reader, group));
+    }
+
+    /** Closes what threads that have ended were reading; call every few seconds. */
+    public void trim() {
+        abandoned.removeIf(each -> {
+            boolean ended = !each.reader.isAlive();
+            if (ended) {
+                each.group.close();
+            }
+            return ended;
+        });
     }
 
     private record Mapped(FoundBlocks found, List<HostRegion> regions) implements Place {

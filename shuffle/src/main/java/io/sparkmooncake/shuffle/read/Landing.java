@@ -29,6 +29,9 @@ interface Landing {
      */
     Optional<Place> tryTake(BlockTable table, int startRow, int endRow) throws IOException;
 
+    /** Closes a group once a thread has ended that may be reading it still. */
+    void closeAfter(Thread reader, Group group);
+
     /** Memory that holds the bytes of rows, owned by its holder until it is closed. */
     interface Place extends AutoCloseable {
         /** Returns the region that holds the row's bytes. */

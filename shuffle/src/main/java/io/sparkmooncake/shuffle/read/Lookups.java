@@ -3,6 +3,7 @@ package io.sparkmooncake.shuffle.read;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.sparkmooncake.shuffle.read.FoundBlocks.Claim;
+import io.sparkmooncake.shuffle.store.BlockTable;
 import io.sparkmooncake.shuffle.store.LeasedBlocks;
 import io.sparkmooncake.shuffle.store.LookupFrame;
 import io.sparkmooncake.shuffle.store.LookupRequest;
@@ -101,12 +102,21 @@ public final class Lookups {
         if (mustAsk) {
             send(key, answered);
         }
-        return answered.answer.thenApply(answer -> FoundBlocks.at(
-                answer.peer,
-                source,
-                answer.found.table().between(request.startPartition(), request.endPartition()),
-                answer.found.regions(),
-                new Share(answered, answer.lease)));
+        return answered.answer.thenApply(answer -> found(source, request, answer, new Share(answered, answer.lease)));
+    }
+
+    private static FoundBlocks found(PeerBlocks source, LookupRequest request, Answer answer, Claim share) {
+        boolean found = false;
+        try {
+            BlockTable table = answer.found.table().between(request.startPartition(), request.endPartition());
+            FoundBlocks blocks = FoundBlocks.at(answer.peer, source, table, answer.found.regions(), share);
+            found = true;
+            return blocks;
+        } finally {
+            if (!found) {
+                share.close();
+            }
+        }
     }
 
     /** Asks for more than is wanted once two tasks in a row want the same map outputs. */

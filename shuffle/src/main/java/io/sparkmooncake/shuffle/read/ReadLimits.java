@@ -9,7 +9,7 @@ import java.time.Duration;
  * @param maxBytesInFlight Spark's {@code spark.reducer.maxSizeInFlight}
  * @param maxRequestsInFlight Spark's {@code spark.reducer.maxReqsInFlight}
  * @param timeout deadline of one look-up or batch
- * @param connectTimeout deadline of connecting a peer
+ * @param patience how long a task waits in one go for memory, or for a peer that takes no more transfers
  * @param retries what follows a connection that broke
  * @param checksum whether blocks carry CRC32C
  */
@@ -17,14 +17,9 @@ public record ReadLimits(
         long maxBytesInFlight,
         int maxRequestsInFlight,
         Duration timeout,
-        Duration connectTimeout,
+        Duration patience,
         Retries retries,
         boolean checksum) {
-
-    /** What a task waits for without any progress before it gives up beyond the deadlines of single requests. */
-    Duration patience() {
-        return connectTimeout.plus(timeout).plusSeconds(10);
-    }
 
     /**
      * How a look-up or a transfer is repeated whose connection broke or could not be made: at once the first time, because most

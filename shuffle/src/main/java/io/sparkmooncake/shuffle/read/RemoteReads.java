@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * The rows of one look-up that must be transferred, group after group. A group is one batch; neighbouring blocks are one
  * request. The claim on the look-up's lease is given up when every row was read.
  *
- * <p>Threading: guarded by the fetch that owns it.
+ * <p>Threading: guarded by the fetch that owns it. Once that is closed, any thread may close a group.
  */
 final class RemoteReads implements AutoCloseable {
     private final FoundBlocks found;

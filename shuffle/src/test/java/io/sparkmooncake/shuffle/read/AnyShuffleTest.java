@@ -14,6 +14,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.spark.TaskContext$;
@@ -23,6 +27,7 @@ import org.apache.spark.storage.BlockManagerId;
 import org.apache.spark.storage.ShuffleBlockId;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import scala.Tuple2;
@@ -175,6 +180,38 @@ final class AnyShuffleTest {
             assertThat(scratch.usedBytes()).isZero();
         } finally {
             EXECUTORS.forEach(executor -> executor.store().removeShuffle(shuffle.id));
+        }
+    }
+
+    /** Each needs more than the others leave it, and waits with parts of blocks that go on elsewhere. */
+    @Test
+    void tasksThatShareLittleMemoryAllEnd() throws Exception {
+        Leases leases = new Leases(MINUTE, System::nanoTime, Runnable::run);
+        ReadLimits limits =
+                new ReadLimits(400_000, 20, MINUTE, MINUTE, new ReadLimits.Retries(1_000, Duration.ofMillis(1)), true);
+        ExecutorService tasks = Executors.newFixedThreadPool(4);
+        try (RegionPool scratch = RegionPool.privateMemory(new RegionPool.Limits(128 << 10, 64 << 10, MINUTE))) {
+            List<Future<?>> results = new ArrayList<>();
+            for (int seed = 1_000; seed < 1_032; seed++) {
+                Shuffle shuffle = new Shuffle(seed);
+                Lookups lookups = lookups(leases, new Random(seed), 5);
+                results.add(tasks.submit(() -> {
+                    try (Fetch fetch = fetch(shuffle, lookups, scratch, limits)) {
+                        fetch.start(shuffle.sources(PeerBlocks.MAX_BLOCKS));
+                        assertThat(read(fetch)).isEqualTo(sorted(shuffle.wanted));
+                    }
+                    lookups.forget(shuffle.id);
+                    EXECUTORS.forEach(executor -> executor.store().removeShuffle(shuffle.id));
+                    return null;
+                }));
+            }
+            for (Future<?> result : results) {
+                result.get(4, TimeUnit.MINUTES);
+            }
+            assertThat(leases.held()).isZero();
+            assertThat(scratch.usedBytes()).isZero();
+        } finally {
+            tasks.shutdownNow();
         }
     }
 

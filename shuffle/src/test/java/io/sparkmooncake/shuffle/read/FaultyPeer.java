@@ -2,7 +2,6 @@
 package io.sparkmooncake.shuffle.read;
 
 import io.sparkmooncake.transfer.Peer;
-import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
@@ -11,7 +10,6 @@ import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -19,15 +17,14 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 /** A connected peer whose connection breaks, is busy or is slow now and then, by chance. */
-final class FaultyPeer implements Peer {
+final class FaultyPeer extends DelegatingPeer {
     private static final Code[] BROKEN = {Code.PEER_LOST, Code.UNREACHABLE, Code.TIMED_OUT, Code.CLOSED};
 
-    private final Peer peer;
     private final Random random;
     private final int faultsInHundred;
 
     FaultyPeer(Peer peer, Random random, int faultsInHundred) {
-        this.peer = peer;
+        super(peer);
         this.random = random;
         this.faultsInHundred = faultsInHundred;
     }
@@ -42,11 +39,6 @@ final class FaultyPeer implements Peer {
 
     private TransferException broken() {
         return new TransferException(BROKEN[below(BROKEN.length)], "broken by a test");
-    }
-
-    @Override
-    public PeerRecord record() {
-        return peer.record();
     }
 
     @Override
@@ -67,7 +59,7 @@ final class FaultyPeer implements Peer {
             }
             batch.failUnfinished(broken());
         });
-        later().execute(() -> peer.submit(inner));
+        later().execute(() -> super.submit(inner));
         return Submission.ACCEPTED;
     }
 
@@ -84,7 +76,7 @@ final class FaultyPeer implements Peer {
         if (chance()) {
             throw new TransferException(Code.PEER_LOST, "lost by a test");
         }
-        return peer.map(region);
+        return super.map(region);
     }
 
     @Override
@@ -92,21 +84,6 @@ final class FaultyPeer implements Peer {
         return chance()
                 ? CompletableFuture.failedFuture(broken())
                 : CompletableFuture.supplyAsync(() -> 0, later())
-                        .thenCompose(now -> peer.ask(service, request, timeout));
-    }
-
-    @Override
-    public CompletableFuture<String> lost() {
-        return peer.lost();
-    }
-
-    @Override
-    public boolean isLost() {
-        return peer.isLost();
-    }
-
-    @Override
-    public List<PathReport> paths() {
-        return peer.paths();
+                        .thenCompose(now -> super.ask(service, request, timeout));
     }
 }

@@ -25,8 +25,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
+import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
+import org.apache.spark.storage.ShuffleBlockId;
 import scala.Option;
+import scala.Tuple2;
+import scala.Tuple3;
+import scala.collection.Seq;
+import scala.jdk.javaapi.CollectionConverters;
 
 /** An executor with an engine and a store, as real ones have. */
 final class TestExecutor implements AutoCloseable {
@@ -112,6 +118,21 @@ final class TestExecutor implements AutoCloseable {
         }
         index.setEnd(start);
         return new Part(extent, dataBytes, entries.size());
+    }
+
+    /** Returns what asks for partition 0 of map outputs with ids in a row. */
+    List<PeerBlocks> blocks(int shuffleId, long firstMap, int maps) {
+        List<Tuple3<BlockId, Object, Object>> listed = new ArrayList<>();
+        for (int map = 0; map < maps; map++) {
+            listed.add(new Tuple3<>(new ShuffleBlockId(shuffleId, firstMap + map, 0), 1L, map));
+        }
+        Seq<Tuple3<BlockId, Object, Object>> blocks = CollectionConverters.asScala(listed);
+        return PeerBlocks.of(
+                CollectionConverters.asScala(
+                        List.of(new Tuple2<>(address(), blocks)).iterator()),
+                0,
+                1,
+                PeerBlocks.MAX_BLOCKS);
     }
 
     @Override

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.program;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.io.UncheckedIOException;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.apache.spark.HashPartitioner;
+import org.apache.spark.SparkConf;
+import org.apache.spark.api.java.JavaPairRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+import scala.Tuple2;
+
+/**
+ * Shuffles whose tasks read from several remote executors at once: blocks that are longer than what one transfer brings, wide
+ * rows with little direct memory, and an executor that stands still for a while. Arguments: {@code job}, its sizes, {@code maps}
+ * and {@code executors}.
+ */
+final class Peers implements Program {
+    @Override
+    public void run(Facts facts) throws Exception {
+        try (JavaSparkContext sc = new JavaSparkContext(new SparkConf())) {
+            TaskFailures failures = new TaskFailures();
+            sc.sc().addSparkListener(failures);
+            Executors executors = new Executors(sc);
+            int count = facts.number("executors");
+            var probes = executors.probe(count);
+            switch (facts.argument("job")) {
+                case "long-blocks" -> rows(facts).verify(sc, Exchange.MOVED);
+                case "combined" -> rows(facts).verify(sc, Exchange.COMBINED);
+                case "wide-rows" -> wideRows(facts, sc);
+                case "pause" -> {
+                    Moment moment = new Moment(
+                            new Moment.Of(1, 2, 10),
+                            () -> pause(facts, probes.get("1").pid()));
+                    sc.sc().addSparkListener(moment);
+                    new VerifiedJob(6, 1000, 50, 2).runAndVerify(sc, "with an executor that stood still");
+                    moment.awaitHappened();
+                }
+                default -> throw new IllegalArgumentException(facts.argument("job"));
+            }
+            failures.tell(facts);
+            executors.awaitCount(count);
+            facts.tell(
+                    "tcp",
+                    executors.probe(count).values().stream()
+                            .mapToLong(probe -> probe.gauge("read.bytes.tcp"))
+                            .sum());
+        }
+    }
+
+    private enum Exchange {
+        MOVED,
+        COMBINED
+    }
+
+    private static Rows rows(Facts facts) {
+        return new Rows(facts.number("maps"), facts.number("rows"), facts.number("bytes"), facts.number("reducers"));
+    }
+
+    /** Rows of noise, each with the number that decides it as its key. */
+    private record Rows(int maps, int rows, int bytes, int reducers) implements Serializable {
+        void verify(JavaSparkContext sc, Exchange exchange) {
+            JavaPairRDD<Integer, byte[]> made = sc.parallelize(
+                            IntStream.range(0, maps).boxed().toList(), maps)
+                    .flatMapToPair(map -> {
+                        Thread.sleep(500); // so that every executor gets a map
+                        return IntStream.range(0, rows)
+                                .mapToObj(row -> new Tuple2<>(map * rows + row, Noise.bytes(bytes, map * rows + row)))
+                                .iterator();
+                    });
+            JavaPairRDD<Integer, byte[]> read = exchange == Exchange.COMBINED
+                    ? made.reduceByKey((one, other) -> one, reducers)
+                    : made.partitionBy(new HashPartitioner(reducers));
+            int right = read.mapPartitions(this::count).reduce(Integer::sum);
+            Facts.require(right == maps * rows, "right rows", right, "of", maps * rows);
+        }
+
+        private Iterator<Integer> count(Iterator<Tuple2<Integer, byte[]>> read) {
+            int right = 0;
+            while (read.hasNext()) {
+                Tuple2<Integer, byte[]> row = read.next();
+                Facts.require(
+                        Noise.checksum(row._2()) == Noise.checksum(Noise.bytes(bytes, row._1())), "row", row._1());
+                right++;
+            }
+            return List.of(right).iterator();
+        }
+    }
+
+    private static void wideRows(Facts facts, JavaSparkContext sc) {
+        SparkSession spark = SparkSession.builder().sparkContext(sc.sc()).getOrCreate();
+        int rows = facts.number("rows");
+        String text = "concat("
+                + String.join(
+                        ",",
+                        IntStream.range(0, 8)
+                                .mapToObj(i -> "sha2(cast(id + " + i + " as string),512)")
+                                .toList())
+                + ")";
+        String sums = "cast(count(*) as string) || ' ' || sum(id) || ' ' || sum(crc32(t)) || ' ' || sum(length(t))";
+        var made = spark.range(0, rows, 1, 16).selectExpr("id", text + " t");
+        String read = made.repartition(facts.number("reducers"), made.col("id"))
+                .selectExpr(sums)
+                .head()
+                .getString(0);
+        String expected = made.selectExpr(sums).head().getString(0);
+        Facts.require(read.equals(expected), "read", read, "expected", expected);
+    }
+
+    private static void pause(Facts facts, long pid) {
+        signal("-STOP", pid);
+        try {
+            Thread.sleep(facts.number("pause-millis"));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            signal("-CONT", pid);
+        }
+    }
+
+    private static void signal(String signal, long pid) {
+        try {
+            int exit = new ProcessBuilder("kill", signal, Long.toString(pid))
+                    .start()
+                    .waitFor();
+            Facts.require(exit == 0, "kill", signal, pid, exit);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
