@@ -6,6 +6,7 @@ import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.agent.Agent;
+import io.sparkmooncake.transfer.agent.Countdown;
 import io.sparkmooncake.transfer.store.Blob;
 import io.sparkmooncake.transfer.store.Change;
 import io.sparkmooncake.transfer.store.Owner;
@@ -19,10 +20,10 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -199,7 +200,7 @@ public final class PeerDirectory implements AutoCloseable {
             waiters.computeIfAbsent(waiter.name, name -> new ArrayList<>(1)).add(waiter);
         }
         call.left = waiting.size();
-        call.deadline = agent.after(timeout, () -> waiting.forEach(this::expire));
+        call.deadline = Countdown.start(agent, timeout, () -> waiting.forEach(this::expire));
         watch.pace(Watch.Pace.SOON);
     }
 
@@ -226,16 +227,14 @@ public final class PeerDirectory implements AutoCloseable {
         Life life = Life.of(record);
         inUse.add(life);
         setPace();
-        var unused = engine.attempt(record)
-                .thenAcceptAsync(
-                        settled -> {
-                            settled.fold(peer -> peer.lost().thenRunAsync(() -> release(life), agent), cause -> {
-                                release(life);
-                                return null;
-                            });
-                            attempt.complete(settled);
-                        },
-                        agent);
+        Following.onAgent(agent, engine.attempt(record), (settled, never) -> {
+            Settled<Peer> known = Objects.requireNonNull(settled, "attempts do not fail");
+            known.fold(peer -> peer.lost().thenRunAsync(() -> release(life), agent), cause -> {
+                release(life);
+                return null;
+            });
+            attempt.complete(known);
+        });
     }
 
     private void release(Life life) {
@@ -351,11 +350,7 @@ public final class PeerDirectory implements AutoCloseable {
     }
 
     private static TransferException unwrap(@Nullable Throwable failure) {
-        Throwable cause =
-                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-        return cause instanceof TransferException known
-                ? known
-                : new TransferException(Code.UNREACHABLE, String.valueOf(cause), cause);
+        return Objects.requireNonNull(Following.asTransferException(failure), "a failure");
     }
 
     /** One call for one or many names, and the one deadline of all of them. */

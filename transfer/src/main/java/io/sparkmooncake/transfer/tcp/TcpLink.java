@@ -58,6 +58,11 @@ final class TcpLink implements Link {
     }
 
     @Override
+    public boolean noticesEnd() {
+        return true;
+    }
+
+    @Override
     public CompletableFuture<String> lost() {
         return wire.lost();
     }

@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -43,6 +44,11 @@ public final class TcpTransport implements Transport, ControlPlane {
     private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
     private static final Duration MAX_HANDSHAKE = Duration.ofSeconds(30);
     private static final int MAX_UNFINISHED_HANDSHAKES = 4096;
+
+    /** Back-offs between dials of a data connection: the last begins within a second and a half. */
+    private static final Duration FIRST_BACK_OFF = Duration.ofMillis(100);
+
+    private static final Duration LONGEST_BACK_OFF = Duration.ofMillis(800);
 
     private final Identity self;
     private final TransferSettings settings;
@@ -158,6 +164,36 @@ public final class TcpTransport implements Transport, ControlPlane {
 
     @Override
     public CompletableFuture<Reachability> link(PeerRecord peer) {
+        CompletableFuture<Reachability> verdict = new CompletableFuture<>();
+        link(peer, FIRST_BACK_OFF, verdict);
+        return verdict;
+    }
+
+    /** Dials, and again after a back-off if the connection was refused or reset: the peer has just answered elsewhere. */
+    private void link(PeerRecord peer, Duration backOff, CompletableFuture<Reachability> verdict) {
+        var unused = openLink(peer).whenComplete((link, failure) -> {
+            if (failure == null) {
+                verdict.complete(new Reachability.Reached(link));
+                return;
+            }
+            boolean again = failure instanceof TransferException known && known.code() == Code.UNREACHABLE;
+            if (!again || backOff.compareTo(LONGEST_BACK_OFF) > 0 || closed.get()) {
+                verdict.complete(new Reachability.Refused(String.valueOf(failure.getMessage())));
+                return;
+            }
+            try {
+                var unusedTimer = loops.group()
+                        .schedule(
+                                () -> link(peer, backOff.multipliedBy(2), verdict),
+                                backOff.toMillis(),
+                                TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException e) {
+                verdict.complete(new Reachability.Refused("this transport is closed"));
+            }
+        });
+    }
+
+    private CompletableFuture<Link> openLink(PeerRecord peer) {
         CompletableFuture<Link> opened = new CompletableFuture<>();
         dial(
                 peer,
@@ -171,9 +207,7 @@ public final class TcpTransport implements Transport, ControlPlane {
                     return new TcpLink(wire, connection);
                 },
                 opened);
-        return opened.handle((link, failure) -> failure == null
-                ? new Reachability.Reached(link)
-                : new Reachability.Refused(String.valueOf(failure.getMessage())));
+        return opened;
     }
 
     /** Makes the end of a connection from its wire, on its event loop. */

@@ -11,6 +11,7 @@ import java.nio.channels.ClosedChannelException;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
 
 /**
  * One authenticated connection: who is at the other end, and why it ended.
@@ -24,10 +25,17 @@ final class Wire {
     private final String peerName;
     private final long peerEpoch;
     private final String address;
+    private final LongSupplier clock;
     private final AtomicReference<TransferException> ending = new AtomicReference<>();
     private final CompletableFuture<String> lost = new CompletableFuture<>();
 
     Wire(Channel channel, ReceiveBuffer receive, String peerName, long peerEpoch) {
+        this(channel, receive, peerName, peerEpoch, System::nanoTime);
+    }
+
+    /** Creates a connection whose time-outs count on this clock. */
+    Wire(Channel channel, ReceiveBuffer receive, String peerName, long peerEpoch, LongSupplier clock) {
+        this.clock = clock;
         this.channel = channel;
         this.receive = receive;
         this.peerName = peerName;
@@ -43,6 +51,11 @@ final class Wire {
 
     EventLoop loop() {
         return channel.eventLoop();
+    }
+
+    /** Returns the time that time-outs count in. */
+    long nanoTime() {
+        return clock.getAsLong();
     }
 
     ReceiveBuffer receive() {

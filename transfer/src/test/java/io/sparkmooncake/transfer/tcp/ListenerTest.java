@@ -81,6 +81,15 @@ final class ListenerTest {
     }
 
     @Test
+    void everyAllowedTimeOutFitsTheKernel() throws TransferException {
+        for (String limit : List.of("10h", "24h", "1s")) {
+            TcpTransport transport =
+                    ends.start("owner", Ends.settings(Map.of("spark.mooncake.transfer.timeout", limit)));
+            assertThat(transport.port()).as(limit).isPositive();
+        }
+    }
+
+    @Test
     void aShortSecretIsRefused() {
         assertThatThrownBy(() -> new Identity("owner", 1, "127.0.0.1", new byte[15]))
                 .hasMessageContaining("secret bytes=15 min=16");
