@@ -29,7 +29,8 @@ public record TransferSettings(
      * @param port fixed port, or 0
      * @param portMaxRetries Spark's own {@code spark.port.maxRetries}
      * @param threads event loop threads
-     * @param encrypted Spark's own {@code spark.network.crypto.enabled} or {@code spark.ssl.rpc.enabled}
+     * @param encrypted Spark's own {@code spark.network.crypto.enabled}, {@code spark.authenticate.enableSaslEncryption} or
+     *     {@code spark.ssl.rpc.enabled}
      */
     public record Tcp(int port, int portMaxRetries, int threads, boolean encrypted) {}
 
@@ -58,6 +59,12 @@ public record TransferSettings(
                         Settings.MEMORY_DIR.read(conf),
                         Settings.SEGMENT_BYTES.read(conf),
                         Settings.MEMORY_IDLE.read(conf)));
+    }
+
+    /** Returns the same settings with encrypted connections. */
+    public TransferSettings withEncryption() {
+        Tcp encrypted = new Tcp(tcp.port, tcp.portMaxRetries, tcp.threads, true);
+        return new TransferSettings(paths, connectTimeout, transferTimeout, maxBytesInFlight, encrypted, memory);
     }
 
     /** Returns the same settings with other paths. */

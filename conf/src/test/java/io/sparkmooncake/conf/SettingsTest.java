@@ -110,6 +110,9 @@ final class SettingsTest {
         "spark.network.crypto.enabled,true,true",
         "spark.ssl.rpc.enabled,true,true",
         "spark.ssl.rpc.enabled,false,false",
+        "spark.authenticate.enableSaslEncryption,true,true",
+        "spark.authenticate.enableSaslEncryption,false,false",
+        "spark.authenticate,true,false",
         "spark.ssl.enabled,true,false"
     })
     void encryptsWhereSparkDoes(String key, String value, boolean encrypted) {

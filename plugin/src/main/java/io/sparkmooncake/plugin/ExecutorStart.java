@@ -30,6 +30,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.spark.SecurityManager;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.plugin.PluginContext;
 import org.apache.spark.storage.BlockManagerId;
@@ -71,11 +72,19 @@ final class ExecutorStart {
      * @param told what the driver's plugin handed out
      */
     static ExecutorStart of(PluginContext context, Map<String, String> told, SparkEnv env) {
-        TransferSettings settings = OperatingSystem.allowed(
-                TransferSettings.read(MooncakePlugin.settings(context.conf())), System.getProperty("os.name", "?"));
+        TransferSettings settings = encryptedAs(
+                env.securityManager(),
+                OperatingSystem.allowed(
+                        TransferSettings.read(MooncakePlugin.settings(context.conf())),
+                        System.getProperty("os.name", "?")));
         byte[] secret =
                 ApplicationSecret.receive(told, () -> env.securityManager().getSecretKey());
         return new ExecutorStart(context, settings, env, secret);
+    }
+
+    /** Returns settings that encrypt whenever Spark itself does, by whatever key it decided so. */
+    static TransferSettings encryptedAs(SecurityManager spark, TransferSettings settings) {
+        return spark.isEncryptionEnabled() ? settings.withEncryption() : settings;
     }
 
     void open(Opened opened) throws Exception {

@@ -37,9 +37,17 @@ final class BodyWriter {
     }
 
     private long writeCopied(long requestId, BodySource source) {
-        ByteBuf frame = wire.channel().alloc().directBuffer(SMALL_BYTES, DataFrame.HEAD_BYTES + MAX_GATHERED_BYTES);
-        frame.writerIndex(DataFrame.HEAD_BYTES);
-        gather(source, frame);
+        // As large as it may become, so that it never grows; with the head one class of the allocator.
+        long most = Math.min(MAX_GATHERED_BYTES - DataFrame.HEAD_BYTES, source.bytesLeft());
+        int room = DataFrame.HEAD_BYTES + (int) Math.max(source.remaining(), most);
+        ByteBuf frame = wire.channel().alloc().directBuffer(room, room);
+        try {
+            frame.writerIndex(DataFrame.HEAD_BYTES);
+            gather(source, frame);
+        } catch (RuntimeException | Error e) {
+            frame.release();
+            throw e;
+        }
         int end = frame.writerIndex();
         long bytes = (long) end - DataFrame.HEAD_BYTES;
         DataFrame.body(requestId, bytes).writeTo(frame.writerIndex(0));
@@ -59,6 +67,15 @@ final class BodyWriter {
     }
 
     private long writeSlices(long requestId, BodySource source) {
+        try {
+            return queueSlices(requestId, source);
+        } finally {
+            slices.forEach(ByteBuf::release); // those that were not written, because something was thrown
+            slices.clear();
+        }
+    }
+
+    private long queueSlices(long requestId, BodySource source) {
         long bytes = 0;
         HostRegion region = source.region();
         long start = source.offset();
@@ -82,12 +99,11 @@ final class BodyWriter {
         ByteBuf head = wire.channel().alloc().directBuffer(DataFrame.HEAD_BYTES, DataFrame.HEAD_BYTES);
         DataFrame.body(requestId, bytes).writeTo(head);
         wire.write(head);
-        for (int i = 0; i < slices.size() - 1; i++) {
-            wire.write(slices.get(i));
+        int last = slices.size() - 1;
+        for (int i = 0; i < last; i++) {
+            wire.write(slices.set(i, Unpooled.EMPTY_BUFFER));
         }
-        Runnable left = source.endRun();
-        wire.write(slices.get(slices.size() - 1), left);
-        slices.clear();
+        wire.write(slices.remove(last), source.endRun());
         return bytes;
     }
 
@@ -97,9 +113,10 @@ final class BodyWriter {
         if (remaining == 0 || remaining >= SMALL_BYTES) {
             return 0;
         }
-        ByteBuf small = wire.channel().alloc().directBuffer((int) remaining, MAX_GATHERED_BYTES);
-        gather(source, small);
+        int room = (int) Math.max(remaining, Math.min(MAX_GATHERED_BYTES, source.bytesLeft()));
+        ByteBuf small = wire.channel().alloc().directBuffer(room, room);
         slices.add(small);
+        gather(source, small);
         return small.readableBytes();
     }
 

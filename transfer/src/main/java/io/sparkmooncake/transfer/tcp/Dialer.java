@@ -76,6 +76,8 @@ final class Dialer {
             dial.abandon(Code.UNREACHABLE, "host=" + host + " does not resolve on this machine: check its DNS");
         } catch (RejectedExecutionException | IllegalStateException e) {
             dial.abandon(Code.CLOSED, "this transport is closed");
+        } catch (RuntimeException e) {
+            dial.abandon(Code.UNREACHABLE, "this process failed: " + e);
         }
     }
 

@@ -76,13 +76,14 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
             return;
         }
         LinkBatch started = new LinkBatch(batch, wire.nanoTime(), this::retire);
+        batches.add(started); // first of all: should the rest throw, it ends with the connection
         List<Request> requests = cutter.cut(started, wire);
         if (batch.isDone()) {
+            batches.remove(started);
             return;
         }
-        batches.add(started);
         long everyNanos = started.lookNanos();
-        started.watch(wire.loop().scheduleWithFixedDelay(() -> look(started), everyNanos, everyNanos, TimeUnit.NANOSECONDS));
+        started.watch(wire.loop().scheduleWithFixedDelay(() -> wire.run(() -> look(started)), everyNanos, everyNanos, TimeUnit.NANOSECONDS));
         if (batch.opcode() == Opcode.READ) {
             for (Request request : requests) {
                 reads.add(request);
@@ -110,12 +111,15 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
             return;
         }
         pumping = true;
-        Channel channel = wire.channel();
-        while (channel.isWritable() && (sending != null || !unopenedWrites.isEmpty())) {
-            queueWrites(channel);
-            channel.flush();
+        try {
+            Channel channel = wire.channel();
+            while (channel.isWritable() && (sending != null || !unopenedWrites.isEmpty())) {
+                queueWrites(channel);
+                channel.flush();
+            }
+        } finally {
+            pumping = false;
         }
-        pumping = false;
     }
 
     private void queueWrites(Channel channel) {

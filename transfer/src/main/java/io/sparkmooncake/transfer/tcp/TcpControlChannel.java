@@ -81,10 +81,20 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
                             + " for less at a time"));
         }
         CompletableFuture<ByteBuffer> answer = new CompletableFuture<>();
-        ByteBuf frame = wire.channel().alloc().buffer(ControlFrame.HEAD_BYTES + name.length + bytes);
+        ByteBuf frame;
+        try {
+            frame = wire.channel().alloc().buffer(ControlFrame.HEAD_BYTES + name.length + bytes);
+        } catch (RuntimeException | Error e) {
+            return CompletableFuture.failedFuture(new TransferException(
+                    Code.REFUSED,
+                    "no memory to ask peer " + wire.peer() + " service=" + service + " bytes=" + bytes + ": " + e
+                            + ". Raise spark.executor.memoryOverhead",
+                    e));
+        }
         frame.writerIndex(ControlFrame.HEAD_BYTES).writeBytes(name).writeBytes(request.duplicate());
         try {
-            wire.loop().execute(() -> send(new Question(service, name.length, bytes, frame), answer, timeout));
+            Question question = new Question(service, name.length, bytes, frame);
+            wire.loop().execute(() -> wire.run(() -> send(question, answer, timeout)));
         } catch (RejectedExecutionException e) {
             frame.release();
             answer.completeExceptionally(
@@ -110,7 +120,7 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
         asks.put(id, ask);
         ask.looks = wire.loop()
                 .scheduleWithFixedDelay(
-                        () -> look(id, timeout), silence.everyNanos(), silence.everyNanos(), TimeUnit.NANOSECONDS);
+                        () -> wire.run(() -> look(id, timeout)), silence.everyNanos(), silence.everyNanos(), TimeUnit.NANOSECONDS);
         var unused = wire.channel()
                 .writeAndFlush(question.frame.writerIndex(end), wire.channel().voidPromise());
     }

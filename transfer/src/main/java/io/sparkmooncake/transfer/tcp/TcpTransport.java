@@ -27,7 +27,6 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -43,7 +42,6 @@ import org.slf4j.LoggerFactory;
 public final class TcpTransport implements Transport, ControlPlane {
     private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
     private static final Duration MAX_HANDSHAKE = Duration.ofSeconds(30);
-    private static final int MAX_UNFINISHED_HANDSHAKES = 4096;
 
     /** Back-offs between dials of a data connection: the last begins within a second and a half. */
     private static final Duration FIRST_BACK_OFF = Duration.ofMillis(100);
@@ -251,21 +249,17 @@ public final class TcpTransport implements Transport, ControlPlane {
 
     /** What the listener does with callers. */
     private final class Callee implements HandshakeCallee.Outcome {
-        private final AtomicInteger unfinished = new AtomicInteger();
+        private final UnfinishedHandshakes unfinished = new UnfinishedHandshakes();
         private final Map<Verdict, Boolean> warned = new EnumMap<>(Verdict.class);
 
         @Override
-        public boolean begun() {
-            if (unfinished.incrementAndGet() <= MAX_UNFINISHED_HANDSHAKES) {
-                return true;
-            }
-            unfinished.decrementAndGet();
-            return false;
+        public void begun(UnfinishedHandshakes.Caller caller) {
+            unfinished.begun(caller);
         }
 
         @Override
-        public void ended() {
-            unfinished.decrementAndGet();
+        public void ended(UnfinishedHandshakes.Caller caller) {
+            unfinished.ended(caller);
         }
 
         @Override

@@ -12,6 +12,8 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One authenticated connection: who is at the other end, and why it ended.
@@ -20,6 +22,8 @@ import java.util.function.LongSupplier;
  * event loop when the channel is inactive, and then {@link #lost} completes.
  */
 final class Wire {
+    private static final Logger LOG = LoggerFactory.getLogger(Wire.class);
+
     private final Channel channel;
     private final ReceiveBuffer receive;
     private final String peerName;
@@ -90,7 +94,26 @@ final class Wire {
 
     /** Event loop: queues a frame, which is released, and tells when it left the process or never will. */
     void write(ByteBuf frame, Runnable left) {
-        var unused = channel.write(frame).addListener(done -> left.run());
+        var unused = channel.write(frame).addListener(done -> run(left));
+    }
+
+    /** Event loop: runs an action of this connection that no handler answers for; one that throws ends the connection. */
+    void run(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException | Error e) {
+            defect(e);
+        }
+    }
+
+    /** Ends the connection for a failure of this process: memory that ran out, or a defect. It is no fault of the peer. */
+    void defect(Throwable error) {
+        LOG.error("tcp connection to peer {} is closed: this process failed", peer(), error);
+        end(new TransferException(
+                Code.CLOSED,
+                "tcp connection to peer " + peer() + " is closed, because this process failed: " + error
+                        + ". See the log of this process",
+                error));
     }
 
     /** Ends the connection; the first reason counts. */
