@@ -43,7 +43,7 @@ final class SettingsTest {
                         Duration.ofSeconds(60),
                         Duration.ofSeconds(60),
                         256L << 20,
-                        new TransferSettings.Tcp(0, 16, 2, false),
+                        new TransferSettings.Tcp(0, 16, "", 2, false),
                         new TransferSettings.Memory("/dev/shm", 128L << 20, Duration.ofSeconds(60))));
     }
 
@@ -93,7 +93,7 @@ final class SettingsTest {
                         Duration.ofSeconds(5),
                         Duration.ofMinutes(2),
                         1L << 30,
-                        new TransferSettings.Tcp(7337, 3, 8, true),
+                        new TransferSettings.Tcp(7337, 3, "", 8, true),
                         new TransferSettings.Memory("/mnt/hugepages", 1L << 30, Duration.ofMillis(250))));
         assertThat(ShuffleSettings.read(conf, 4711))
                 .isEqualTo(new ShuffleSettings(

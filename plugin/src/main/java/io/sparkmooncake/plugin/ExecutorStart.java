@@ -72,11 +72,12 @@ final class ExecutorStart {
      * @param told what the driver's plugin handed out
      */
     static ExecutorStart of(PluginContext context, Map<String, String> told, SparkEnv env) {
+        Map<String, String> conf = MooncakePlugin.settings(context.conf());
         TransferSettings settings = encryptedAs(
                 env.securityManager(),
-                OperatingSystem.allowed(
-                        TransferSettings.read(MooncakePlugin.settings(context.conf())),
-                        System.getProperty("os.name", "?")));
+                OperatingSystem.allowed(TransferSettings.read(conf), System.getProperty("os.name", "?")));
+        String bindAddress = BindAddress.of(context.executorID(), conf, System.getProperty("sun.java.command", ""));
+        settings = settings.withBindAddress(bindAddress);
         byte[] secret =
                 ApplicationSecret.receive(told, () -> env.securityManager().getSecretKey());
         return new ExecutorStart(context, settings, env, secret);
@@ -121,7 +122,7 @@ final class ExecutorStart {
         ShuffleSettings shuffle = ShuffleSettings.read(
                 conf, AutomaticMemory.bytes(conf, Runtime.getRuntime().maxMemory()));
         TransferSettings.Memory memory = settings.memory();
-        Registration registration = new Registration(engine);
+        Registration registration = opened.add(new Registration(engine));
         Neighbours neighbours =
                 opened.add(new Neighbours(engine.self(), settings.paths().contains("shm")));
         ExecutorResources resources = opened.add(new ExecutorResources(

@@ -74,7 +74,7 @@ public final class PeerDirectory implements AutoCloseable {
     }
 
     /**
-     * Checks that this process's listener answers, then publishes its record. The future fails as REFUSED, naming both, when
+     * Publishes this process's record; its listener answers, as the engine started. The future fails as REFUSED, naming both, when
      * a live process holds the name; within the connect deadline when the store cannot be asked.
      *
      * @param engine that runs
@@ -84,18 +84,7 @@ public final class PeerDirectory implements AutoCloseable {
         PeerDirectory directory = new PeerDirectory(engine, store);
         CompletableFuture<PeerDirectory> joined = new CompletableFuture<>();
         long deadlineNanos = directory.agent.nanoTime() + directory.timeout.toNanos();
-        var unused = engine.checkListener().whenComplete((answered, failure) -> {
-            if (failure == null) {
-                directory.publish(joined, deadlineNanos, FIRST_RETRY);
-            } else {
-                joined.completeExceptionally(new TransferException(
-                        Code.UNREACHABLE,
-                        engine.self().describe() + " does not reach its own listener and publishes nothing: "
-                                + unwrap(failure).getMessage()
-                                + ". Check that the host name of this process resolves to an address of this host",
-                        unwrap(failure)));
-            }
-        });
+        directory.publish(joined, deadlineNanos, FIRST_RETRY);
         return joined;
     }
 

@@ -67,7 +67,6 @@ final class WarmUpService implements ControlService {
                             + "; a late message of it is dropped");
         }
         return switch (request.op()) {
-            case WarmUpFrame.HELLO -> WarmUpFrame.encode(new WarmUpFrame.Hello(self.name(), self.epoch()));
             case WarmUpFrame.GRANT -> grant(from, request.paths());
             case WarmUpFrame.CONFIRM -> confirm(from, request);
             default -> {

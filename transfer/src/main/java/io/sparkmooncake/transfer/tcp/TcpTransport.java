@@ -15,6 +15,7 @@ import io.sparkmooncake.transfer.spi.ControlPlane;
 import io.sparkmooncake.transfer.spi.Link;
 import io.sparkmooncake.transfer.spi.Reachability;
 import io.sparkmooncake.transfer.spi.Transport;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
@@ -41,6 +42,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class TcpTransport implements Transport, ControlPlane {
     private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
+    /** How long an address that is not this machine's may take to lead back here. */
+    private static final Duration OUTSIDE_PATIENCE = Duration.ofSeconds(5);
+
     private static final Duration MAX_HANDSHAKE = Duration.ofSeconds(30);
 
     /** Back-offs between dials of a data connection: the last begins within a second and a half. */
@@ -68,13 +72,14 @@ public final class TcpTransport implements Transport, ControlPlane {
         this.controlThreads = controlThreads;
         this.loops = EventLoops.start(self.name(), settings.tcp().threads());
         this.sockets = new Sockets(loops.epoll(), settings.transferTimeout());
-        this.dialer = new Dialer(loops, self, settings.connectTimeout(), controlThreads, sockets);
+        this.dialer = new Dialer(loops, self, settings.connectTimeout(), sockets, InetAddress::getAllByName);
     }
 
     /**
-     * Binds the listener and proves it by calling it, with the whole handshake, at the address that peers will use.
+     * Binds the listener and proves it by calling it, with the whole handshake, at the address that peers will use. If that address
+     * is not this machine's and nothing answers there, a warning is logged instead.
      *
-     * @param controlThreads run control services and resolve host names; lent until {@link #close}
+     * @param controlThreads run control services; lent until {@link #close}
      * @throws TransferException if no port could be bound, naming each attempt, or if the listener does not answer
      */
     public static TcpTransport start(Identity identity, TransferSettings settings, Executor controlThreads)
@@ -105,19 +110,36 @@ public final class TcpTransport implements Transport, ControlPlane {
             }
         });
         PeerRecord record = new PeerRecord(self.name(), self.epoch(), self.host(), port(), attributes());
+        boolean here = Listener.isHere(self.host());
+        Duration patience = here || settings.connectTimeout().compareTo(OUTSIDE_PATIENCE) < 0
+                ? settings.connectTimeout().multipliedBy(2)
+                : OUTSIDE_PATIENCE;
         try {
-            control(record)
-                    .get(2 * settings.connectTimeout().toMillis(), TimeUnit.MILLISECONDS)
-                    .close();
+            control(record).get(patience.toMillis(), TimeUnit.MILLISECONDS).close();
             LOG.info("peer {} listens on {}:{}", self.name(), self.host(), port());
         } catch (ExecutionException e) {
-            throw unproved(e.getCause() == null ? e : e.getCause());
+            judge(here, e.getCause() == null ? e : e.getCause());
         } catch (TimeoutException e) {
-            throw unproved(e);
+            judge(here, e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw unproved(e);
         }
+    }
+
+    /** An address of another machine may lead here from there only: behind address translation that does not lead back. */
+    private void judge(boolean here, Throwable failure) throws TransferException {
+        boolean silent = failure instanceof TimeoutException
+                || (failure instanceof TransferException known
+                        && (known.code() == Code.UNREACHABLE || known.code() == Code.TIMED_OUT));
+        if (here || !silent) {
+            throw unproved(failure);
+        }
+        dialer.abandon((name, epoch) -> name.equals(self.name()), Code.CLOSED, "the listener was checked for long enough");
+        LOG.warn(
+                "{}. The address is not this machine's, so peers elsewhere may reach it all the same; if they do not, set"
+                        + " spark.driver.host or SPARK_LOCAL_HOSTNAME",
+                unproved(failure).getMessage());
     }
 
     private TransferException unproved(Throwable cause) {
@@ -355,6 +377,7 @@ public final class TcpTransport implements Transport, ControlPlane {
         String reason = "the tcp transport of peer " + self.name() + " is closed";
         dialer.abandon((name, epoch) -> true, Code.CLOSED, reason);
         wires.forEach(wire -> wire.end(Code.CLOSED, reason));
+        dialer.close();
         sockets.closeAll();
         loops.close();
     }
