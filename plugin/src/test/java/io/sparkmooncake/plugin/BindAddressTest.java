@@ -12,9 +12,11 @@ final class BindAddressTest {
 
     @Test
     void isTheDriversOwnSettingOnTheDriverOnly() {
-        assertThat(BindAddress.of("driver", CONF, "Main --bind-address 10.0.0.1")).isEqualTo("0.0.0.0");
+        assertThat(BindAddress.of("driver", CONF, "Main --bind-address 10.0.0.1"))
+                .isEqualTo("0.0.0.0");
         assertThat(BindAddress.of("driver", Map.of(), "")).isEmpty();
-        assertThat(BindAddress.of("1", CONF, BACKEND + " --driver-url spark://x --hostname 10.0.0.1")).isEmpty();
+        assertThat(BindAddress.of("1", CONF, BACKEND + " --driver-url spark://x --hostname 10.0.0.1"))
+                .isEmpty();
     }
 
     @Test

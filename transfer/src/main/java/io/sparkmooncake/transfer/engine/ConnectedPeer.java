@@ -189,7 +189,8 @@ final class ConnectedPeer implements Peer {
 
     /** Returns whether a path is left that breaks when the peer's process ends. */
     boolean noticesEnd() {
-        return paths.stream().anyMatch(path -> path.link() != null && path.link().noticesEnd());
+        return paths.stream()
+                .anyMatch(path -> path.link() != null && path.link().noticesEnd());
     }
 
     /**

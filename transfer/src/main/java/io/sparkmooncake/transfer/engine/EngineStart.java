@@ -93,7 +93,11 @@ final class EngineStart {
             try {
                 begun.get(i).close();
             } catch (RuntimeException e) {
-                LOG.warn("peer {}: path {} did not close", identity.name(), begun.get(i).name(), e);
+                LOG.warn(
+                        "peer {}: path {} did not close",
+                        identity.name(),
+                        begun.get(i).name(),
+                        e);
             }
         }
     }

@@ -15,9 +15,7 @@ final class Following {
 
     /** Runs the action on the agent once the future is done: with its value, or with its failure. */
     static <T> void onAgent(
-            Executor agent,
-            CompletableFuture<T> future,
-            BiConsumer<@Nullable T, @Nullable TransferException> action) {
+            Executor agent, CompletableFuture<T> future, BiConsumer<@Nullable T, @Nullable TransferException> action) {
         var unused = future.whenComplete(
                 (value, failure) -> agent.execute(() -> action.accept(value, asTransferException(failure))));
     }

@@ -16,7 +16,6 @@ import io.sparkmooncake.transfer.spi.ControlPlane;
 import io.sparkmooncake.transfer.spi.Transport;
 import io.sparkmooncake.transfer.spi.TransportSource;
 import io.sparkmooncake.transfer.tcp.Identity;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -308,7 +307,11 @@ public final class LocalEngine implements TransferEngine {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (ExecutionException | TimeoutException e) {
-            LOG.warn("the agent of peer {} did not disconnect within {}: an action blocks", self().name(), CLOSE_TIMEOUT, e);
+            LOG.warn(
+                    "the agent of peer {} did not disconnect within {}: an action blocks",
+                    self().name(),
+                    CLOSE_TIMEOUT,
+                    e);
         }
         parts.transports().forEach(Transport::close);
         parts.control().close();

@@ -93,8 +93,7 @@ final class PathProof {
                 batch.completion(),
                 (done, never) -> batch.firstFailure()
                         .ifPresentOrElse(
-                                failure ->
-                                        verdict.accept("warm-up " + opcode + " failed: " + failure.getMessage()),
+                                failure -> verdict.accept("warm-up " + opcode + " failed: " + failure.getMessage()),
                                 onward));
         try {
             link.submit(batch);

@@ -133,8 +133,10 @@ final class ControlAnswerer extends ChannelInboundHandlerAdapter {
                 reply(Kind.ANSWER, id, answer);
             }
         } catch (Exception | Error e) {
-            if (!(e instanceof IOException) && failed.add(name + ": " + e.getClass().getName())) {
-                LOG.warn("service {} failed for {}; further failures of this kind are not logged", name, wire.peer(), e);
+            if (!(e instanceof IOException)
+                    && failed.add(name + ": " + e.getClass().getName())) {
+                LOG.warn(
+                        "service {} failed for {}; further failures of this kind are not logged", name, wire.peer(), e);
             }
             reply(Kind.REFUSE, id, text(e.getMessage() == null ? e.toString() : e.getMessage()));
         }

@@ -112,7 +112,8 @@ final class Dialer implements AutoCloseable {
         InetAddress address = addresses.get(index);
         dial.enter("connecting to " + address.getHostAddress());
         ReceiveBuffer receive = new ReceiveBuffer();
-        long connectMillis = Math.max(MIN_CONNECT_MILLIS, limit.dividedBy(CONNECT_PART).toMillis());
+        long connectMillis =
+                Math.max(MIN_CONNECT_MILLIS, limit.dividedBy(CONNECT_PART).toMillis());
         ChannelFuture connecting = new Bootstrap()
                 .group(loops.group())
                 .channel(loops.socket())

@@ -83,7 +83,9 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
             return;
         }
         long everyNanos = started.lookNanos();
-        started.watch(wire.loop().scheduleWithFixedDelay(() -> wire.run(() -> look(started)), everyNanos, everyNanos, TimeUnit.NANOSECONDS));
+        started.watch(wire.loop()
+                .scheduleWithFixedDelay(
+                        () -> wire.run(() -> look(started)), everyNanos, everyNanos, TimeUnit.NANOSECONDS));
         if (batch.opcode() == Opcode.READ) {
             for (Request request : requests) {
                 reads.add(request);

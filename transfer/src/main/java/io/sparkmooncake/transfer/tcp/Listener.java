@@ -96,7 +96,8 @@ final class Listener {
         } catch (IOException e) {
             throw new TransferException(
                     Code.UNREACHABLE,
-                    "address=" + bindAddress + " that Spark binds does not resolve: check spark.driver.bindAddress, or the"
+                    "address=" + bindAddress
+                            + " that Spark binds does not resolve: check spark.driver.bindAddress, or the"
                             + " executor's --bind-address",
                     e);
         }

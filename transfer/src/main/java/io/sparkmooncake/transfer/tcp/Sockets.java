@@ -54,9 +54,11 @@ final class Sockets {
             int limitSeconds = clip(stallLimit.toSeconds(), MAX_USER_TIMEOUT_SECONDS);
             channel.config().setOption(EpollChannelOption.TCP_USER_TIMEOUT, 1000 * limitSeconds);
             channel.config()
-                    .setOption(EpollChannelOption.TCP_KEEPIDLE, clip(limitSeconds / QUIET_PARTS, MAX_KEEPALIVE_SECONDS));
+                    .setOption(
+                            EpollChannelOption.TCP_KEEPIDLE, clip(limitSeconds / QUIET_PARTS, MAX_KEEPALIVE_SECONDS));
             channel.config()
-                    .setOption(EpollChannelOption.TCP_KEEPINTVL, clip(limitSeconds / PROBE_PARTS, MAX_KEEPALIVE_SECONDS));
+                    .setOption(
+                            EpollChannelOption.TCP_KEEPINTVL, clip(limitSeconds / PROBE_PARTS, MAX_KEEPALIVE_SECONDS));
             channel.config().setOption(EpollChannelOption.TCP_KEEPCNT, PROBE_PARTS);
         }
     }

@@ -36,7 +36,8 @@ final class StallGuard implements Runnable {
         this.limit = limit;
         this.waitingFor = waitingFor;
         long everyNanos = new Silence(limit, 0).everyNanos();
-        this.look = wire.loop().scheduleWithFixedDelay(() -> wire.run(this), everyNanos, everyNanos, TimeUnit.NANOSECONDS);
+        this.look =
+                wire.loop().scheduleWithFixedDelay(() -> wire.run(this), everyNanos, everyNanos, TimeUnit.NANOSECONDS);
     }
 
     /** Bytes came; bytes that leave are seen in the socket's queue. */

@@ -120,7 +120,10 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
         asks.put(id, ask);
         ask.looks = wire.loop()
                 .scheduleWithFixedDelay(
-                        () -> wire.run(() -> look(id, timeout)), silence.everyNanos(), silence.everyNanos(), TimeUnit.NANOSECONDS);
+                        () -> wire.run(() -> look(id, timeout)),
+                        silence.everyNanos(),
+                        silence.everyNanos(),
+                        TimeUnit.NANOSECONDS);
         var unused = wire.channel()
                 .writeAndFlush(question.frame.writerIndex(end), wire.channel().voidPromise());
     }

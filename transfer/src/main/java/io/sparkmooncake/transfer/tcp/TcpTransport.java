@@ -135,7 +135,8 @@ public final class TcpTransport implements Transport, ControlPlane {
         if (here || !silent) {
             throw unproved(failure);
         }
-        dialer.abandon((name, epoch) -> name.equals(self.name()), Code.CLOSED, "the listener was checked for long enough");
+        dialer.abandon(
+                (name, epoch) -> name.equals(self.name()), Code.CLOSED, "the listener was checked for long enough");
         LOG.warn(
                 "{}. The address is not this machine's, so peers elsewhere may reach it all the same; if they do not, set"
                         + " spark.driver.host or SPARK_LOCAL_HOSTNAME",

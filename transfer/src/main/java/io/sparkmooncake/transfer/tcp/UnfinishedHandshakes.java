@@ -41,8 +41,7 @@ final class UnfinishedHandshakes {
     }
 
     private synchronized @Nullable Caller add(Caller caller) {
-        LinkedHashSet<Caller> ofAddress =
-                byAddress.computeIfAbsent(caller.address(), address -> new LinkedHashSet<>());
+        LinkedHashSet<Caller> ofAddress = byAddress.computeIfAbsent(caller.address(), address -> new LinkedHashSet<>());
         Caller victim = null;
         if (ofAddress.size() >= MAX_PER_ADDRESS) {
             victim = ofAddress.iterator().next();
@@ -53,7 +52,9 @@ final class UnfinishedHandshakes {
             ended(victim);
         }
         all.add(caller);
-        byAddress.computeIfAbsent(caller.address(), address -> new LinkedHashSet<>()).add(caller);
+        byAddress
+                .computeIfAbsent(caller.address(), address -> new LinkedHashSet<>())
+                .add(caller);
         return victim;
     }
 

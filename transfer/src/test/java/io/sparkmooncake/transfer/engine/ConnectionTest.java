@@ -195,7 +195,8 @@ final class ConnectionTest {
         agent.advance(Duration.ofMillis(1));
         assertThat(failure(connecting).code()).isEqualTo(Code.UNREACHABLE);
         assertThat(failure(connecting))
-                .hasMessageContaining("dialing again after failures=34 | none tried | Connection refused | that host-2:10002 can be");
+                .hasMessageContaining(
+                        "dialing again after failures=34 | none tried | Connection refused | that host-2:10002 can be");
         assertNothingLeft();
     }
 
@@ -225,8 +226,8 @@ final class ConnectionTest {
             swallow[0] = false;
             target.plane.breakChannels("Connection reset by peer");
             agent.advance(Duration.ofMillis(100));
-            assertThat(agent.done(connecting).paths()).allSatisfy(path -> assertThat(path.offered())
-                    .isTrue());
+            assertThat(agent.done(connecting).paths())
+                    .allSatisfy(path -> assertThat(path.offered()).isTrue());
             assertThat(agent.done(other).isLost()).isFalse();
             agent.advance(MINUTE);
             assertThat(target.engine.lentSlots()).isZero();

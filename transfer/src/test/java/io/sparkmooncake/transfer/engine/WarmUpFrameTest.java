@@ -28,8 +28,7 @@ final class WarmUpFrameTest {
 
     @Test
     void returnsWhatWasEncodedAndRefusesEveryTruncation() throws TransferException {
-        for (Request request :
-                List.of(Request.grant(-7, 3), Request.confirm(7, 8, WORDS), Request.abandon(7, 9))) {
+        for (Request request : List.of(Request.grant(-7, 3), Request.confirm(7, 8, WORDS), Request.abandon(7, 9))) {
             check(request, WarmUpFrame.encode(request), WarmUpFrame::decodeRequest);
         }
         check(GRANT, WarmUpFrame.encode(GRANT), WarmUpFrame::decodeGrant);

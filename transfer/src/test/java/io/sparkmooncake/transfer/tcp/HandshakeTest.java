@@ -231,8 +231,8 @@ final class HandshakeTest {
 
     @Test
     void aCallersNameForgesNoLinesOfALog() throws IOException {
-        byte[] hello = new Hello(1, false, "rogue\nWARN all is well", 666, "owner", Ends.epoch("owner"))
-                .encode(new byte[32]);
+        byte[] hello =
+                new Hello(1, false, "rogue\nWARN all is well", 666, "owner", Ends.epoch("owner")).encode(new byte[32]);
         try (HandMade rogue = HandMade.connect(owner.port())) {
             Frame verdict = rogue.prove(hello, rogue.greet(hello), new Secret(new byte[16]));
             assertThat(Verdict.of(verdict.code())).isEqualTo(Verdict.SECRET);

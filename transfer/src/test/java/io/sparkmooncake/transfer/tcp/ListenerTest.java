@@ -70,8 +70,8 @@ final class ListenerTest {
 
     @Test
     void anAddressOfAnotherMachineIsServedAllTheSame() throws TransferException {
-        TcpTransport translated = ends.start(
-                new Identity("owner", Ends.epoch("owner"), "192.0.2.1", Ends.secret()), settings(0, 0));
+        TcpTransport translated =
+                ends.start(new Identity("owner", Ends.epoch("owner"), "192.0.2.1", Ends.secret()), settings(0, 0));
         for (String name : List.of("one", "two")) {
             TcpTransport peer = ends.start(name, Ends.calm(false));
             peer.control(Ends.record("owner", translated)).join().close();
@@ -82,7 +82,8 @@ final class ListenerTest {
     void theAddressThatSparkBindsIsBound() throws IOException, TransferException {
         ends.start("all", settings(0, 0).withBindAddress("0.0.0.0"));
         TcpTransport second = ends.start(
-                new Identity("second", 1, "127.0.0.2", Ends.secret()), settings(0, 0).withBindAddress("127.0.0.2"));
+                new Identity("second", 1, "127.0.0.2", Ends.secret()),
+                settings(0, 0).withBindAddress("127.0.0.2"));
         assertThatThrownBy(() -> HandMade.connect(second.port())).hasMessageContaining("refused");
         assertThatThrownBy(() -> ends.start("lost", settings(0, 0).withBindAddress("no-such-host.invalid")))
                 .hasMessageContaining("address=no-such-host.invalid that Spark binds does not resolve");
