@@ -38,7 +38,8 @@ public final class Settings {
             PREFIX + "transfer.timeout",
             "60s",
             WAIT,
-            "How long one look-up or one batch of transfers may take before the peer counts as lost.",
+            "How long nothing may move of a look-up, a batch of transfers or a connection before it fails. A batch whose bytes"
+                    + " still arrive, however slowly, does not fail.",
             V0_1);
 
     /** Bytes in flight to one peer. */

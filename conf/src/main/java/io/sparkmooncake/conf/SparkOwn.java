@@ -10,9 +10,11 @@ final class SparkOwn {
 
     private SparkOwn() {}
 
-    /** Tells whether Spark encrypts what its processes say to each other; then we must, too. */
+    /** Returns whether Spark encrypts what its processes send to each other; what the tcp path carries is then encrypted, too. */
     static boolean encryptsNetwork(Map<String, String> conf) {
-        return isTrue(conf, "spark.network.crypto.enabled") || isTrue(conf, "spark.ssl.rpc.enabled");
+        return isTrue(conf, "spark.network.crypto.enabled")
+                || isTrue(conf, "spark.authenticate.enableSaslEncryption")
+                || isTrue(conf, "spark.ssl.rpc.enabled");
     }
 
     static boolean isTrue(Map<String, String> conf, String key) {

@@ -28,10 +28,12 @@ public record TransferSettings(
      *
      * @param port fixed port, or 0
      * @param portMaxRetries Spark's own {@code spark.port.maxRetries}
+     * @param bindAddress that Spark binds, if it was given one; else empty, and the listener chooses
      * @param threads event loop threads
-     * @param encrypted Spark's own {@code spark.network.crypto.enabled} or {@code spark.ssl.rpc.enabled}
+     * @param encrypted Spark's own {@code spark.network.crypto.enabled}, {@code spark.authenticate.enableSaslEncryption} or
+     *     {@code spark.ssl.rpc.enabled}
      */
-    public record Tcp(int port, int portMaxRetries, int threads, boolean encrypted) {}
+    public record Tcp(int port, int portMaxRetries, String bindAddress, int threads, boolean encrypted) {}
 
     /**
      * Settings of region pools.
@@ -52,12 +54,28 @@ public record TransferSettings(
                 new Tcp(
                         Settings.TCP_PORT.read(conf),
                         SparkOwn.PORT_MAX_RETRIES.read(conf),
+                        "",
                         Settings.TCP_THREADS.read(conf),
                         SparkOwn.encryptsNetwork(conf)),
                 new Memory(
                         Settings.MEMORY_DIR.read(conf),
                         Settings.SEGMENT_BYTES.read(conf),
                         Settings.MEMORY_IDLE.read(conf)));
+    }
+
+    /** Returns the same settings with encrypted connections. */
+    public TransferSettings withEncryption() {
+        Tcp encrypted = new Tcp(tcp.port, tcp.portMaxRetries, tcp.bindAddress, tcp.threads, true);
+        return with(encrypted);
+    }
+
+    /** Returns the same settings with a listener that binds this address. */
+    public TransferSettings withBindAddress(String address) {
+        return with(new Tcp(tcp.port, tcp.portMaxRetries, address, tcp.threads, tcp.encrypted));
+    }
+
+    private TransferSettings with(Tcp otherTcp) {
+        return new TransferSettings(paths, connectTimeout, transferTimeout, maxBytesInFlight, otherTcp, memory);
     }
 
     /** Returns the same settings with other paths. */

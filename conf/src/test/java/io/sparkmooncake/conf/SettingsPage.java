@@ -30,7 +30,7 @@ final class SettingsPage {
             | `spark.shuffle.service.enabled`, `spark.shuffle.push.enabled` | must be false: an external shuffle service reads files, and map outputs are in memory |
             | `spark.storage.decommission.fallbackStorage.path` | must not be set: it takes shuffle files, and map outputs are in memory |
             | `spark.authenticate` | when true, executors authenticate to each other with a secret derived from Spark's; otherwise with a random one of this application |
-            | `spark.network.crypto.enabled`, `spark.ssl.rpc.enabled` | when true, what the tcp path carries is encrypted, too |
+            | `spark.network.crypto.enabled`, `spark.authenticate.enableSaslEncryption`, `spark.ssl.rpc.enabled` | when true, what the tcp path carries is encrypted, too |
             | `spark.port.maxRetries` | how many ports are tried after a busy `spark.mooncake.tcp.port` |
             | `spark.shuffle.compress`, `spark.io.compression.codec` | compression of blocks, see `spark.mooncake.shuffle.compress` |
             | `spark.executor.memoryOverhead`, `spark.executor.memory` | `spark.mooncake.shuffle.memory=auto` |

@@ -45,7 +45,7 @@ final class SettingsTest {
                         Duration.ofSeconds(60),
                         Duration.ofSeconds(60),
                         256L << 20,
-                        new TransferSettings.Tcp(0, 16, 2, false),
+                        new TransferSettings.Tcp(0, 16, "", 2, false),
                         new TransferSettings.Memory("/dev/shm", 128L << 20, Duration.ofSeconds(60))));
     }
 
@@ -101,7 +101,7 @@ final class SettingsTest {
                         Duration.ofSeconds(5),
                         Duration.ofMinutes(2),
                         1L << 30,
-                        new TransferSettings.Tcp(7337, 3, 8, true),
+                        new TransferSettings.Tcp(7337, 3, "", 8, true),
                         new TransferSettings.Memory("/mnt/hugepages", 1L << 30, Duration.ofMillis(250))));
         assertThat(ShuffleSettings.read(conf))
                 .isEqualTo(new ShuffleSettings(
@@ -124,6 +124,9 @@ final class SettingsTest {
         "spark.network.crypto.enabled,true,true",
         "spark.ssl.rpc.enabled,true,true",
         "spark.ssl.rpc.enabled,false,false",
+        "spark.authenticate.enableSaslEncryption,true,true",
+        "spark.authenticate.enableSaslEncryption,false,false",
+        "spark.authenticate,true,false",
         "spark.ssl.enabled,true,false"
     })
     void encryptsWhereSparkDoes(String key, String value, boolean encrypted) {

@@ -28,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.apache.spark.SecurityManager;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.plugin.PluginContext;
 import org.apache.spark.storage.BlockManagerId;
@@ -69,11 +70,20 @@ final class ExecutorStart {
      * @param told what the driver's plugin handed out
      */
     static ExecutorStart of(PluginContext context, Map<String, String> told, SparkEnv env) {
-        TransferSettings settings = OperatingSystem.allowed(
-                TransferSettings.read(MooncakePlugin.settings(context.conf())), System.getProperty("os.name", "?"));
+        Map<String, String> conf = MooncakePlugin.settings(context.conf());
+        TransferSettings settings = encryptedAs(
+                env.securityManager(),
+                OperatingSystem.allowed(TransferSettings.read(conf), System.getProperty("os.name", "?")));
+        String bindAddress = BindAddress.of(context.executorID(), conf, System.getProperty("sun.java.command", ""));
+        settings = settings.withBindAddress(bindAddress);
         byte[] secret =
                 ApplicationSecret.receive(told, () -> env.securityManager().getSecretKey());
         return new ExecutorStart(context, settings, env, secret);
+    }
+
+    /** Returns settings that encrypt whenever Spark itself does, by whatever key it decided so. */
+    static TransferSettings encryptedAs(SecurityManager spark, TransferSettings settings) {
+        return spark.isEncryptionEnabled() ? settings.withEncryption() : settings;
     }
 
     void open(Opened opened) throws Exception {
@@ -111,7 +121,7 @@ final class ExecutorStart {
         TransferSettings.Memory memory = settings.memory();
         Path memoryDir = Path.of(memory.dir());
         MemoryPlan plan = ExecutorMemory.decide(conf, shuffle, memoryDir);
-        Registration registration = new Registration(engine);
+        Registration registration = opened.add(new Registration(engine));
         Neighbours neighbours =
                 opened.add(new Neighbours(engine.self(), settings.paths().contains("shm")));
         ExecutorResources resources = opened.add(new ExecutorResources(

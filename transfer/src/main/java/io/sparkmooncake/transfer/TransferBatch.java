@@ -50,7 +50,8 @@ public final class TransferBatch {
      * Creates an empty batch.
      *
      * @param opcode direction of every request
-     * @param timeout time from submission after which requests that are not terminal fail as timed out
+     * @param timeout time without progress after which requests that are not terminal fail as timed out: nothing moved on the
+     *     link that carries them. A batch that still moves, or waits behind others that do, is never late
      */
     public TransferBatch(Opcode opcode, Duration timeout) {
         this.opcode = Objects.requireNonNull(opcode, "opcode");
@@ -127,12 +128,12 @@ public final class TransferBatch {
         return lengths[index];
     }
 
-    /** Returns when unfinished requests time out, on the scale of {@link System#nanoTime}; valid once submitted. */
+    /** Returns when the timeout ends if nothing moves from submission on, on the scale of {@link System#nanoTime}. */
     public long deadlineNanos() {
         return deadlineNanos;
     }
 
-    /** Returns the time allowed from submission on. */
+    /** Returns the time that may pass without progress. */
     public Duration timeout() {
         return timeout;
     }
@@ -189,9 +190,21 @@ public final class TransferBatch {
         deadlineNanos = System.nanoTime() + timeout.toNanos();
         outcomes = new AtomicReferenceArray<>(count);
         unfinished.set(count);
-        locals.forEach(MemoryRegion::retain);
+        retainLocals();
         if (count == 0) {
             end();
+        }
+    }
+
+    private void retainLocals() {
+        int retained = 0;
+        try {
+            for (; retained < count; retained++) {
+                locals.get(retained).retain();
+            }
+        } catch (RuntimeException e) {
+            locals.subList(0, retained).forEach(MemoryRegion::release);
+            throw e;
         }
     }
 

@@ -24,7 +24,7 @@ public interface TransferEngine extends AutoCloseable {
 
     /**
      * Connects to a peer, or returns the connection that exists. The future fails with {@link TransferException} whose
-     * message is the table of causes of {@code docs/architecture.md}; it always completes within the connect deadline.
+     * message is the table of causes of {@code docs/bootstrap.md}; it always completes within the connect deadline.
      */
     CompletableFuture<Peer> connect(PeerRecord peer);
 

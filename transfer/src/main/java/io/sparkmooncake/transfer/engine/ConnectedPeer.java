@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -27,15 +28,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class ConnectedPeer implements Peer {
     private final PeerRecord record;
-    private final ControlChannel control;
     private final long maxBytesInFlight;
     private final AtomicLong bytesInFlight = new AtomicLong();
     private final CompletableFuture<String> lost = new CompletableFuture<>();
     private volatile List<Path> paths;
 
+    /** Not done while the channel is dialled again. */
+    private volatile CompletableFuture<ControlChannel> control;
+
     ConnectedPeer(PeerRecord record, ControlChannel control, List<Path> paths, long maxBytesInFlight) {
         this.record = record;
-        this.control = control;
+        this.control = CompletableFuture.completedFuture(control);
         this.paths = List.copyOf(paths);
         this.maxBytesInFlight = maxBytesInFlight;
     }
@@ -58,19 +61,24 @@ final class ConnectedPeer implements Peer {
         }
         Path path = choose(batch);
         Link link = path == null ? null : path.link();
-        batch.begin(() -> {
-            bytesInFlight.addAndGet(-bytes);
-            if (path != null) {
-                path.counters().batchEnded(batch);
-            }
-        });
+        try {
+            batch.begin(() -> {
+                bytesInFlight.addAndGet(-bytes);
+                if (path != null) {
+                    path.counters().batchEnded(batch);
+                }
+            });
+        } catch (RuntimeException e) {
+            bytesInFlight.addAndGet(-bytes); // nothing was begun
+            throw e;
+        }
         if (link == null) {
             batch.failUnfinished(noPath(batch));
             return Submission.ACCEPTED;
         }
         try {
             link.submit(batch);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             batch.failUnfinished(new TransferException(
                     Code.UNREACHABLE, record.describe() + " over " + name(path) + ": " + e + ". This is a defect", e));
         }
@@ -95,7 +103,49 @@ final class ConnectedPeer implements Peer {
 
     @Override
     public CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout) {
-        return lost.isDone() ? CompletableFuture.failedFuture(lostFailure()) : control.ask(service, request, timeout);
+        if (lost.isDone()) {
+            return CompletableFuture.failedFuture(lostFailure());
+        }
+        CompletableFuture<ControlChannel> channel = control;
+        return channel.isDone() && !channel.isCompletedExceptionally()
+                ? channel.join().ask(service, request, timeout)
+                : askLater(channel, service, request, timeout);
+    }
+
+    /** Asks once the control channel was dialled again, within the same time. */
+    private CompletableFuture<ByteBuffer> askLater(
+            CompletableFuture<ControlChannel> channel, String service, ByteBuffer request, Duration timeout) {
+        ByteBuffer kept = ByteBuffer.allocate(request.remaining());
+        kept.put(request.duplicate()).flip();
+        long startNanos = System.nanoTime();
+        CompletableFuture<ByteBuffer> answered = new CompletableFuture<>();
+        var unused = channel.whenComplete((opened, broken) -> {
+            if (opened == null) {
+                answered.completeExceptionally(lostFailure());
+                return;
+            }
+            Duration left = timeout.minusNanos(System.nanoTime() - startNanos).plusMillis(1);
+            var unusedAnswer = opened.ask(service, kept, left).whenComplete((answer, failure) -> {
+                if (failure == null) {
+                    answered.complete(answer);
+                } else {
+                    answered.completeExceptionally(failure);
+                }
+            });
+        });
+        CompletableFuture<Void> timer = new CompletableFuture<>();
+        var unusedTimer = timer.completeOnTimeout(null, timeout.toNanos(), TimeUnit.NANOSECONDS)
+                .thenRun(() -> answered.completeExceptionally(notAsked(service, timeout)));
+        var unusedEnd = answered.whenComplete((answer, failure) -> timer.cancel(false));
+        return answered;
+    }
+
+    private TransferException notAsked(String service, Duration timeout) {
+        return new TransferException(
+                Code.TIMED_OUT,
+                record.describe() + " did not answer service=" + service + " within " + timeout.toMillis()
+                        + " ms: its control channel broke and was dialled again. Check the network between the hosts, or raise"
+                        + " spark.mooncake.transfer.timeout");
     }
 
     @Override
@@ -121,8 +171,26 @@ final class ConnectedPeer implements Peer {
                     path.link().close();
                 }
             }
-            control.close();
+            if (!control.completeExceptionally(lostFailure())) {
+                var unused = control.thenAccept(ControlChannel::close);
+            }
         }
+    }
+
+    /** Agent: the control channel broke and is dialled again; asks wait for it. */
+    void controlBroke() {
+        control = new CompletableFuture<>();
+    }
+
+    /** Agent: the control channel answers again. */
+    void controlIs(ControlChannel channel) {
+        control.complete(channel);
+    }
+
+    /** Returns whether a path is left that breaks when the peer's process ends. */
+    boolean noticesEnd() {
+        return paths.stream()
+                .anyMatch(path -> path.link() != null && path.link().noticesEnd());
     }
 
     /**

@@ -7,6 +7,7 @@ import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.agent.Agent;
+import io.sparkmooncake.transfer.agent.Countdown;
 import io.sparkmooncake.transfer.engine.WarmUpFrame.Grant;
 import io.sparkmooncake.transfer.engine.WarmUpFrame.Request;
 import io.sparkmooncake.transfer.engine.WarmUpSlots.Word;
@@ -18,33 +19,34 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One attempt to connect one life of a peer, and the connection that comes of it: dial, ask for warm-up slots, prove every
- * path at once, let the peer confirm what it saw, then watch until it is lost. One deadline bounds all of it up to CONNECTED.
+ * path at once, let the peer confirm what it saw, then watch until it is lost. One deadline bounds all of it up to CONNECTED;
+ * until it, whatever breaks begins anew.
  *
- * <p>Threading: every field and method is the agent's, but {@link #settled}.
+ * <p>A control channel that breaks later is dialled again, and transfers go on meanwhile, as long as a link is left that would
+ * break, too, if the peer's process ended. If there is none, the peer is lost.
+ *
+ * <p>Threading: every field and method is the agent's, except {@link #settled}. An action that throws ends the connection.
  */
 final class Connection {
-    static final Duration DIAL_BACK_OFF = Duration.ofMillis(100);
-    static final int MAX_DIALS = 4;
-
     private final PeerRecord remote;
     private final EngineParts parts;
     private final Agent agent;
     private final Standing standing;
-    private final long startNanos;
+    private final Executor guarded;
+    private final Dialing dialing;
     private final CompletableFuture<Settled<Peer>> settled = new CompletableFuture<>();
     private final CompletableFuture<Void> ended = new CompletableFuture<>();
     private final List<PathWarmUp> warmUps = new ArrayList<>();
-    private int dials;
-    private String lastError = "none";
-    private Agent.@Nullable Alarm deadline;
+    private @Nullable Countdown deadline;
     private Agent.@Nullable Alarm grace;
     private @Nullable ControlChannel control;
+    private String controlBroke = "";
     private @Nullable Grant grant;
     private @Nullable ConnectedPeer peer;
 
@@ -52,8 +54,9 @@ final class Connection {
         this.remote = remote;
         this.parts = parts;
         this.agent = parts.agent();
-        this.startNanos = agent.nanoTime();
-        this.standing = new Standing("record known", startNanos);
+        this.standing = new Standing("record known", agent.nanoTime());
+        this.guarded = action -> agent.execute(() -> guard(action));
+        this.dialing = new Dialing(remote, parts, guarded, this::dialled, this::refused);
     }
 
     /** Completes with the peer or with the cause, when this attempt is decided. */
@@ -77,8 +80,8 @@ final class Connection {
 
     void start() {
         standing.become(ConnectionState.WAITING_PEER_WARMUP, "dialing", agent.nanoTime());
-        deadline = agent.after(parts.settings().connectTimeout(), this::expire);
-        dial();
+        deadline = Countdown.start(agent, parts.settings().connectTimeout(), this::expire);
+        dialing.dial();
     }
 
     /** Ends the connection, whatever its state; later calls change nothing. */
@@ -88,6 +91,7 @@ final class Connection {
         }
         Cause cause = cause(code, reason);
         standing.become(ConnectionState.LOST, reason, agent.nanoTime());
+        dialing.stop();
         cancelAlarms();
         if (peer != null) {
             ended.complete(null); // whoever learns of the loss and asks for the peer again must not get this one
@@ -103,46 +107,63 @@ final class Connection {
         ended.complete(null);
     }
 
-    private void dial() {
-        dials++;
-        onAgent(parts.control().control(remote), this::dialled);
-    }
-
-    private void dialled(@Nullable ControlChannel channel, @Nullable TransferException failure) {
-        if (channel == null) {
-            dialFailed(Objects.requireNonNull(failure));
-            return;
-        }
-        if (!standing.is(ConnectionState.WAITING_PEER_WARMUP)) {
-            channel.close();
-            return;
-        }
+    private void dialled(ControlChannel channel) {
         control = channel;
         onAgent(
                 channel.lost(),
-                (reason, broken) ->
-                        lose(Code.PEER_LOST, "its control channel broke: " + (reason == null ? broken : reason)));
+                (reason, broken) -> controlLost(channel, String.valueOf(reason == null ? broken : reason)));
+        if (peer != null) {
+            cancelAlarms();
+            dialing.rest();
+            peer.controlIs(channel);
+            standing.step("connected; its control channel was dialled again, since " + controlBroke);
+            return;
+        }
         standing.step("asking for warm-up slots");
         ask(
                 Request.grant(remote.epoch(), parts.transports().size()),
                 answer -> granted(WarmUpFrame.decodeGrant(answer)));
     }
 
-    private void dialFailed(TransferException failure) {
-        lastError = String.valueOf(failure.getMessage());
-        if (standing.is(ConnectionState.LOST)) {
+    private void refused(TransferException failure) {
+        lose(failure.code(), String.valueOf(failure.getMessage()));
+    }
+
+    private void controlLost(ControlChannel channel, String reason) {
+        if (channel != control || standing.is(ConnectionState.LOST)) {
             return;
         }
-        if (failure.code() != Code.UNREACHABLE || dials == MAX_DIALS) {
-            lose(failure.code(), lastError);
-            return;
+        controlBroke = "its control channel broke: " + reason;
+        if (peer == null) {
+            beginAnew(new TransferException(Code.PEER_LOST, controlBroke));
+        } else if (peer.noticesEnd()) {
+            control = null;
+            peer.controlBroke();
+            deadline = Countdown.start(agent, parts.settings().connectTimeout(), this::expire);
+            dialing.again(new TransferException(Code.PEER_LOST, controlBroke));
+        } else {
+            lose(Code.PEER_LOST, controlBroke);
         }
-        standing.step("dialing again after " + dials + " failed dials");
-        agent.after(DIAL_BACK_OFF.multipliedBy(1L << (dials - 1)), () -> {
-            if (!standing.is(ConnectionState.LOST)) {
-                dial();
-            }
-        });
+    }
+
+    /** Before the peer was connected: what was reached so far is worth nothing without the channel. */
+    private void beginAnew(TransferException failure) {
+        if (standing.is(ConnectionState.WAITING_WARMUP_TRANSFER)) {
+            standing.become(ConnectionState.WAITING_PEER_WARMUP, "dialing again", agent.nanoTime());
+        }
+        ControlChannel broken = control;
+        control = null;
+        grant = null;
+        if (grace != null) {
+            grace.cancel();
+            grace = null;
+        }
+        warmUps.forEach(warmUp -> warmUp.abandon("the attempt began anew: " + failure.getMessage()));
+        warmUps.clear();
+        if (broken != null) {
+            broken.close();
+        }
+        dialing.again(failure);
     }
 
     private void granted(Grant granted) throws TransferException {
@@ -209,6 +230,7 @@ final class Connection {
             return;
         }
         cancelAlarms();
+        dialing.rest();
         ConnectedPeer connected = new ConnectedPeer(
                 remote,
                 Objects.requireNonNull(control),
@@ -226,14 +248,26 @@ final class Connection {
     }
 
     private void linkLost(ConnectedPeer connected, Link link, String reason) {
-        if (standing.is(ConnectionState.CONNECTED) && !connected.linkLost(link, reason)) {
+        if (!standing.is(ConnectionState.CONNECTED)) {
+            return;
+        }
+        if (!connected.linkLost(link, reason)) {
             lose(Code.PEER_LOST, "its last path broke: " + reason);
+        } else if (control == null && !connected.noticesEnd()) {
+            lose(Code.PEER_LOST, controlBroke + "; then a path: " + reason);
         }
     }
 
     private void expire() {
-        String during = standing.step();
-        lose(Code.TIMED_OUT, lastError.equals("none") ? "no answer while " + during : lastError);
+        TransferException last = dialing.lastFailure();
+        if (last == null || control != null) {
+            lose(Code.TIMED_OUT, "no answer while " + standing.step());
+        } else if (peer != null) {
+            lose(Code.PEER_LOST, controlBroke + "; and it could not be dialled again: " + last.getMessage());
+        } else {
+            standing.step("dialing again after failures=" + dialing.failures());
+            lose(last.code(), String.valueOf(last.getMessage()));
+        }
     }
 
     private void cancelAlarms() {
@@ -245,11 +279,11 @@ final class Connection {
         }
     }
 
-    /** Asks the peer's warm-up service; whatever fails ends the connection. */
+    /** Asks the peer's warm-up service; a channel that breaks begins the attempt anew, every other failure ends it. */
     private void ask(Request request, Answer then) {
         ControlChannel channel = Objects.requireNonNull(control);
         onAgent(channel.ask(WarmUpService.NAME, WarmUpFrame.encode(request), remaining()), (answer, failure) -> {
-            if (standing.is(ConnectionState.LOST)) {
+            if (standing.is(ConnectionState.LOST) || channel != control) {
                 return;
             }
             try {
@@ -258,7 +292,11 @@ final class Connection {
                 }
                 then.take(answer);
             } catch (TransferException e) {
-                lose(e.code(), String.valueOf(e.getMessage()));
+                if (e.code() == Code.PEER_LOST && e == failure) {
+                    beginAnew(e);
+                } else {
+                    lose(e.code(), String.valueOf(e.getMessage()));
+                }
             }
         });
     }
@@ -272,8 +310,17 @@ final class Connection {
     }
 
     private Duration remaining() {
-        long nanos = parts.settings().connectTimeout().toNanos() - (agent.nanoTime() - startNanos);
-        return Duration.ofNanos(Math.max(1_000_000, nanos));
+        return deadline == null ? parts.settings().connectTimeout() : deadline.left();
+    }
+
+    /** Runs an action of this connection: a defect in it ends the connection, and then reaches the agent's log. */
+    private void guard(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException | Error e) {
+            lose(Code.UNREACHABLE, "a defect of this process: " + e);
+            throw e;
+        }
     }
 
     private Cause cause(Code code, String error) {
@@ -285,17 +332,7 @@ final class Connection {
     }
 
     private <T> void onAgent(CompletableFuture<T> future, BiConsumer<@Nullable T, @Nullable TransferException> action) {
-        var unused =
-                future.whenCompleteAsync((value, failure) -> action.accept(value, asTransferException(failure)), agent);
-    }
-
-    private static @Nullable TransferException asTransferException(@Nullable Throwable failure) {
-        Throwable cause =
-                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-        if (cause == null || cause instanceof TransferException) {
-            return (TransferException) cause;
-        }
-        return new TransferException(Code.UNREACHABLE, cause.toString(), cause);
+        Following.onAgent(guarded, future, action);
     }
 
     private interface Answer {

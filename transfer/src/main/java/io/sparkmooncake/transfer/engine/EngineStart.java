@@ -42,6 +42,7 @@ final class EngineStart {
     private final ExecutorService controlThreads;
 
     private final Map<String, TransportSource> sources;
+    private final List<Transport> begun = new ArrayList<>();
     private final AtomicBoolean controlMemoryRefused = new AtomicBoolean();
     private volatile boolean sharesMemory;
 
@@ -58,7 +59,8 @@ final class EngineStart {
         EngineStart start = new EngineStart(identity, settings, sources);
         try {
             return start.start();
-        } catch (TransferException | RuntimeException e) {
+        } catch (TransferException | RuntimeException | Error e) {
+            start.closeStarted();
             start.controlThreads.shutdownNow();
             start.agent.close();
             throw e;
@@ -67,18 +69,40 @@ final class EngineStart {
 
     private LocalEngine start() throws TransferException {
         TcpTransport tcp = TcpTransport.start(identity, settings, controlThreads);
+        begun.add(tcp);
         Map<String, Transport> own = new HashMap<>(Map.of("tcp", tcp));
         if (settings.paths().contains("shm")) {
-            own.put("shm", startShm());
+            Transport shm = startShm();
+            begun.add(shm);
+            own.put("shm", shm);
         }
         List<Transport> transports = new ArrayList<>();
         for (String path : settings.paths()) {
             Transport known = own.get(path);
-            transports.add(known == null ? started(path, tcp, own) : known);
+            if (known == null) {
+                known = started(path, tcp, own);
+                begun.add(known);
+            }
+            transports.add(known);
         }
         LocalEngine.Ways ways = new LocalEngine.Ways(tcp, transports, controlThreads::shutdownNow);
         Life life = new Life(identity.name(), identity.epoch());
         return LocalEngine.assemble(life, identity.host(), agent, ways, this::controlMemory, settings);
+    }
+
+    /** After a failure: nobody else closes what was started. */
+    private void closeStarted() {
+        for (int i = begun.size() - 1; i >= 0; i--) {
+            try {
+                begun.get(i).close();
+            } catch (RuntimeException e) {
+                LOG.warn(
+                        "peer {}: path {} did not close",
+                        identity.name(),
+                        begun.get(i).name(),
+                        e);
+            }
+        }
     }
 
     /** Starts a path of another module. */

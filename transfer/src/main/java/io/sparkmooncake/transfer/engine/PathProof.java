@@ -9,7 +9,6 @@ import io.sparkmooncake.transfer.engine.WarmUpSlots.Slot;
 import io.sparkmooncake.transfer.engine.WarmUpSlots.Word;
 import io.sparkmooncake.transfer.spi.Link;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -89,14 +88,13 @@ final class PathProof {
         batch.add(
                 scratch.region(), scratch.wordOffset(index), remote.region(), remote.offset(), WarmUpSlots.WORD_BYTES);
         batch.begin();
-        CompletableFuture<Void> unused = batch.completion()
-                .thenAcceptAsync(
-                        done -> done.firstFailure()
-                                .ifPresentOrElse(
-                                        failure -> verdict.accept(
-                                                "warm-up " + opcode + " failed: " + failure.getMessage()),
-                                        onward),
-                        agent);
+        Following.onAgent(
+                agent,
+                batch.completion(),
+                (done, never) -> batch.firstFailure()
+                        .ifPresentOrElse(
+                                failure -> verdict.accept("warm-up " + opcode + " failed: " + failure.getMessage()),
+                                onward));
         try {
             link.submit(batch);
         } catch (RuntimeException e) {

@@ -11,7 +11,10 @@ import io.sparkmooncake.transfer.spi.Link;
 import io.sparkmooncake.transfer.spi.Reachability;
 import io.sparkmooncake.transfer.spi.Transport;
 import java.time.Duration;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The warm-up of one path to one peer: link, proof, confirmation; ends with a link or with a reason.
@@ -19,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: its owner's agent.
  */
 final class PathWarmUp {
+    private static final Logger LOG = LoggerFactory.getLogger(PathWarmUp.class);
+
     private final EngineParts parts;
     private final Transport transport;
     private final PathCounters counters;
@@ -29,6 +34,7 @@ final class PathWarmUp {
     private @Nullable Link link;
     private @Nullable String ownProof;
     private @Nullable String refusal;
+    private final Executor guarded;
     private String step = "not begun";
 
     PathWarmUp(EngineParts parts, int index, RemoteSlot slot, Runnable onVerdict) {
@@ -38,21 +44,28 @@ final class PathWarmUp {
         this.slot = slot;
         this.word = parts.nextWord();
         this.onVerdict = onVerdict;
+        this.guarded = action -> parts.agent().execute(() -> guard(action));
     }
 
     void start(PeerRecord remote, Duration timeout) {
         step = "opening a link";
-        var unused = transport
-                .link(remote)
-                .whenCompleteAsync(
-                        (verdict, failure) -> {
-                            if (verdict == null) {
-                                decide("failed: " + failure);
-                            } else {
-                                linked(verdict, timeout);
-                            }
-                        },
-                        parts.agent());
+        guard(() -> Following.onAgent(guarded, transport.link(remote), (verdict, failure) -> {
+            if (verdict == null) {
+                decide("failed: " + (failure == null || failure.getCause() == null ? failure : failure.getCause()));
+            } else {
+                linked(verdict, timeout);
+            }
+        }));
+    }
+
+    /** Runs an action of this warm-up: a defect in it refuses the path, and then reaches the agent's log. */
+    private void guard(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException | Error e) {
+            decide("a defect of this process: " + e);
+            LOG.error("peer {}: warm-up of path {} failed", parts.self().name(), transport.name(), e);
+        }
     }
 
     private void linked(Reachability verdict, Duration timeout) {
@@ -81,7 +94,7 @@ final class PathWarmUp {
             return;
         }
         step = "reading, writing and reading back a slot";
-        PathProof proof = new PathProof(opened, slot, scratch, word, parts.agent());
+        PathProof proof = new PathProof(opened, slot, scratch, word, guarded);
         proof.start(timeout, refused -> {
             parts.slots().release(scratch);
             decide(refused);

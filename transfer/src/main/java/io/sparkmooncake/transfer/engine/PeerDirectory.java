@@ -6,6 +6,7 @@ import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.agent.Agent;
+import io.sparkmooncake.transfer.agent.Countdown;
 import io.sparkmooncake.transfer.store.Blob;
 import io.sparkmooncake.transfer.store.Change;
 import io.sparkmooncake.transfer.store.Owner;
@@ -19,10 +20,10 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -73,7 +74,7 @@ public final class PeerDirectory implements AutoCloseable {
     }
 
     /**
-     * Checks that this process's listener answers, then publishes its record. The future fails as REFUSED, naming both, when
+     * Publishes this process's record; its listener answers, as the engine started. The future fails as REFUSED, naming both, when
      * a live process holds the name; within the connect deadline when the store cannot be asked.
      *
      * @param engine that runs
@@ -83,18 +84,7 @@ public final class PeerDirectory implements AutoCloseable {
         PeerDirectory directory = new PeerDirectory(engine, store);
         CompletableFuture<PeerDirectory> joined = new CompletableFuture<>();
         long deadlineNanos = directory.agent.nanoTime() + directory.timeout.toNanos();
-        var unused = engine.checkListener().whenComplete((answered, failure) -> {
-            if (failure == null) {
-                directory.publish(joined, deadlineNanos, FIRST_RETRY);
-            } else {
-                joined.completeExceptionally(new TransferException(
-                        Code.UNREACHABLE,
-                        engine.self().describe() + " does not reach its own listener and publishes nothing: "
-                                + unwrap(failure).getMessage()
-                                + ". Check that the host name of this process resolves to an address of this host",
-                        unwrap(failure)));
-            }
-        });
+        directory.publish(joined, deadlineNanos, FIRST_RETRY);
         return joined;
     }
 
@@ -199,7 +189,7 @@ public final class PeerDirectory implements AutoCloseable {
             waiters.computeIfAbsent(waiter.name, name -> new ArrayList<>(1)).add(waiter);
         }
         call.left = waiting.size();
-        call.deadline = agent.after(timeout, () -> waiting.forEach(this::expire));
+        call.deadline = Countdown.start(agent, timeout, () -> waiting.forEach(this::expire));
         watch.pace(Watch.Pace.SOON);
     }
 
@@ -226,16 +216,14 @@ public final class PeerDirectory implements AutoCloseable {
         Life life = Life.of(record);
         inUse.add(life);
         setPace();
-        var unused = engine.attempt(record)
-                .thenAcceptAsync(
-                        settled -> {
-                            settled.fold(peer -> peer.lost().thenRunAsync(() -> release(life), agent), cause -> {
-                                release(life);
-                                return null;
-                            });
-                            attempt.complete(settled);
-                        },
-                        agent);
+        Following.onAgent(agent, engine.attempt(record), (settled, never) -> {
+            Settled<Peer> known = Objects.requireNonNull(settled, "attempts do not fail");
+            known.fold(peer -> peer.lost().thenRunAsync(() -> release(life), agent), cause -> {
+                release(life);
+                return null;
+            });
+            attempt.complete(known);
+        });
     }
 
     private void release(Life life) {
@@ -351,11 +339,7 @@ public final class PeerDirectory implements AutoCloseable {
     }
 
     private static TransferException unwrap(@Nullable Throwable failure) {
-        Throwable cause =
-                failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
-        return cause instanceof TransferException known
-                ? known
-                : new TransferException(Code.UNREACHABLE, String.valueOf(cause), cause);
+        return Objects.requireNonNull(Following.asTransferException(failure), "a failure");
     }
 
     /** One call for one or many names, and the one deadline of all of them. */

@@ -22,7 +22,6 @@ import java.util.List;
  *
  * <pre>
  *  request   u8 version | u8 op | i64 epoch of the answering process | body
- *    op 1 hello    -                                    answer: utf name | i64 epoch
  *    op 2 grant    u8 paths                             answer: i64 ticket | u8 n | n × (descriptor | i64 offset | word)
  *    op 3 confirm  i64 ticket | u8 n | n × word         answer: u8 n | n × word that the slot holds
  *    op 4 abandon  i64 ticket                           answer: -
@@ -31,7 +30,6 @@ import java.util.List;
  */
 final class WarmUpFrame {
     static final int VERSION = 1;
-    static final int HELLO = 1;
     static final int GRANT = 2;
     static final int CONFIRM = 3;
     static final int ABANDON = 4;
@@ -50,10 +48,6 @@ final class WarmUpFrame {
     record Request(int op, long epoch, long ticket, int paths, List<Word> words) {
         public Request {
             words = List.copyOf(words);
-        }
-
-        static Request hello(long epoch) {
-            return new Request(HELLO, epoch, 0, 0, List.of());
         }
 
         static Request grant(long epoch, int paths) {
@@ -90,14 +84,6 @@ final class WarmUpFrame {
         }
     }
 
-    /**
-     * Who answered.
-     *
-     * @param name of the process
-     * @param epoch of its life
-     */
-    record Hello(String name, long epoch) {}
-
     static ByteBuffer encode(Request request) {
         return write(out -> {
             out.writeByte(VERSION);
@@ -118,7 +104,7 @@ final class WarmUpFrame {
         return read(frame, in -> {
             int version = in.readUnsignedByte();
             int op = in.readUnsignedByte();
-            if (version != VERSION || op < HELLO || op > ABANDON) {
+            if (version != VERSION || op < GRANT || op > ABANDON) {
                 throw new TransferException(
                         Code.PROTOCOL,
                         "warm-up request version=" + version + " op=" + op + ", this build speaks version=" + VERSION
@@ -129,17 +115,6 @@ final class WarmUpFrame {
             long ticket = op == CONFIRM || op == ABANDON ? in.readLong() : 0;
             return new Request(op, epoch, ticket, paths, op == CONFIRM ? readWords(in) : List.of());
         });
-    }
-
-    static ByteBuffer encode(Hello hello) {
-        return write(out -> {
-            out.writeUTF(hello.name);
-            out.writeLong(hello.epoch);
-        });
-    }
-
-    static Hello decodeHello(ByteBuffer frame) throws TransferException {
-        return read(frame, in -> new Hello(in.readUTF(), in.readLong()));
     }
 
     static ByteBuffer encode(Grant grant) {

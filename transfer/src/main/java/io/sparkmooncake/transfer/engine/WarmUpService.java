@@ -67,7 +67,6 @@ final class WarmUpService implements ControlService {
                             + "; a late message of it is dropped");
         }
         return switch (request.op()) {
-            case WarmUpFrame.HELLO -> WarmUpFrame.encode(new WarmUpFrame.Hello(self.name(), self.epoch()));
             case WarmUpFrame.GRANT -> grant(from, request.paths());
             case WarmUpFrame.CONFIRM -> confirm(from, request);
             default -> {
@@ -81,18 +80,25 @@ final class WarmUpService implements ControlService {
         long ticket = sequence.incrementAndGet();
         List<Slot> granted = new ArrayList<>(paths);
         List<RemoteSlot> answer = new ArrayList<>(paths);
-        for (int i = 0; i < paths; i++) {
-            Slot slot = slots.acquire();
-            Word word = new Word(self.epoch(), sequence.incrementAndGet());
-            slot.write(0, word);
-            granted.add(slot);
-            answer.add(new RemoteSlot(slot.region().descriptor(), slot.offset(), word));
-        }
-        synchronized (this) {
-            Agent.Alarm expiry = agent.after(timeout, () -> take(from, ticket));
-            lent.put(ticket, new Lent(from.name(), from.epoch(), granted, expiry));
+        try {
+            for (int i = 0; i < paths; i++) {
+                Slot slot = slots.acquire();
+                granted.add(slot);
+                Word word = new Word(self.epoch(), sequence.incrementAndGet());
+                slot.write(0, word);
+                answer.add(new RemoteSlot(slot.region().descriptor(), slot.offset(), word));
+            }
+            lend(from, ticket, granted);
+        } catch (TransferException | RuntimeException | Error e) {
+            granted.forEach(slots::release); // nobody knows of them
+            throw e;
         }
         return WarmUpFrame.encode(new WarmUpFrame.Grant(ticket, answer));
+    }
+
+    private synchronized void lend(Caller from, long ticket, List<Slot> granted) {
+        Agent.Alarm expiry = agent.after(timeout, () -> take(from, ticket));
+        lent.put(ticket, new Lent(from.name(), from.epoch(), granted, expiry));
     }
 
     private ByteBuffer confirm(Caller from, Request request) throws TransferException {

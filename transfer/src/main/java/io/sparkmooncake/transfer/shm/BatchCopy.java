@@ -180,12 +180,6 @@ final class BatchCopy {
                     Code.CANCELLED,
                     batch.opcode() + " batch at peer " + link.peer().describe() + " was cancelled");
         }
-        if (System.nanoTime() - batch.deadlineNanos() >= 0) {
-            return new TransferException(
-                    Code.TIMED_OUT,
-                    batch.opcode() + " batch of requests=" + batch.count() + " bytes=" + batch.totalBytes()
-                            + " at peer " + link.peer().describe() + " exceeded timeout=" + batch.timeout());
-        }
         return null;
     }
 

@@ -21,8 +21,8 @@ public interface Link extends AutoCloseable {
 
     /**
      * Carries out a batch that was begun: every request ends in {@link TransferBatch#complete} or {@link TransferBatch#fail}
-     * before the batch's deadline (plus scheduling), also when the peer dies, freezes or the link is closed. A request that
-     * the owner refuses fails alone.
+     * once nothing moved for the batch's timeout (plus scheduling), also when the peer dies, freezes or the link is closed. A
+     * request that the owner refuses fails alone.
      */
     void submit(TransferBatch batch);
 
@@ -36,6 +36,13 @@ public interface Link extends AutoCloseable {
 
     /** Maps remote memory into this process; empty where this link cannot. See {@link io.sparkmooncake.transfer.Peer#map}. */
     Optional<HostRegion> map(RegionDescriptor region) throws TransferException;
+
+    /**
+     * Returns whether the link breaks by itself when the peer's process ends. Memory that is mapped outlives its owner.
+     */
+    default boolean noticesEnd() {
+        return false;
+    }
 
     /** Completes with the reason when the link breaks or is closed. */
     CompletableFuture<String> lost();

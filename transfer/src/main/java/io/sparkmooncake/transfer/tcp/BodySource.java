@@ -8,6 +8,9 @@ interface BodySource {
     /** Returns the bytes that the entry at hand still has to send; 0 when the run has to end before it. */
     long remaining();
 
+    /** Returns an upper bound of the bytes that all entries still have to send. */
+    long bytesLeft();
+
     /** Returns the memory of the entry at hand, which must have bytes remaining. */
     HostRegion region();
 

@@ -3,6 +3,7 @@ package io.sparkmooncake.transfer.tcp;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,11 +21,27 @@ final class BodyWriter {
     static final int MAX_GATHERED_BYTES = 128 << 10;
     static final int MAX_RUN_BYTES = 4 << 20;
 
+    /** Runs are shorter on encrypted connections, where each of their bytes is copied. */
+    static final int MAX_SEALED_RUN_BYTES = 512 << 10;
+
+    /** Copied bytes that wait for the socket: beyond the first number the connection is not writable, until there are less than the second. */
+    static final long MAX_COPIED_BYTES = 1 << 20;
+
+    static final long FEW_COPIED_BYTES = 256 << 10;
+
+    /** The connection's flag of writability that this class owns. */
+    private static final int COPIES_FLAG = 1;
+
     private final Wire wire;
+    private final boolean sealed;
+    private final int maxRunBytes;
+    private long copiedBytes;
     private final List<ByteBuf> slices = new ArrayList<>();
 
     BodyWriter(Wire wire) {
         this.wire = wire;
+        this.sealed = wire.channel().pipeline().get(RecordEncoder.class) != null;
+        this.maxRunBytes = sealed ? MAX_SEALED_RUN_BYTES : MAX_RUN_BYTES;
     }
 
     /** Writes the next BODY, without flushing; returns its bytes, 0 when the source has none at hand. */
@@ -37,15 +54,40 @@ final class BodyWriter {
     }
 
     private long writeCopied(long requestId, BodySource source) {
-        ByteBuf frame = wire.channel().alloc().directBuffer(SMALL_BYTES, DataFrame.HEAD_BYTES + MAX_GATHERED_BYTES);
-        frame.writerIndex(DataFrame.HEAD_BYTES);
-        gather(source, frame);
+        // As large as it may become, so that it never grows; with the head one class of the allocator.
+        long most = Math.min(MAX_GATHERED_BYTES - DataFrame.HEAD_BYTES, source.bytesLeft());
+        int room = DataFrame.HEAD_BYTES + (int) Math.max(source.remaining(), most);
+        ByteBuf frame = wire.channel().alloc().directBuffer(room, room);
+        try {
+            frame.writerIndex(DataFrame.HEAD_BYTES);
+            gather(source, frame);
+        } catch (RuntimeException | Error e) {
+            frame.release();
+            throw e;
+        }
         int end = frame.writerIndex();
         long bytes = (long) end - DataFrame.HEAD_BYTES;
         DataFrame.body(requestId, bytes).writeTo(frame.writerIndex(0));
         source.endRun().run();
-        wire.write(frame.writerIndex(end));
+        writeCopy(frame.writerIndex(end), bytes, () -> {});
         return bytes;
+    }
+
+    /** Writes what takes memory of this process until the socket took it: a slow peer must not make it hold much. */
+    private void writeCopy(ByteBuf frame, long bytes, Runnable left) {
+        copied(bytes);
+        wire.write(frame, () -> {
+            left.run();
+            copied(-bytes);
+        });
+    }
+
+    private void copied(long bytes) {
+        copiedBytes += bytes;
+        ChannelOutboundBuffer queue = wire.channel().unsafe().outboundBuffer();
+        if (queue != null && (copiedBytes > MAX_COPIED_BYTES || copiedBytes < FEW_COPIED_BYTES)) {
+            queue.setUserDefinedWritability(COPIES_FLAG, copiedBytes < FEW_COPIED_BYTES);
+        }
     }
 
     /** Copies small entries, as long as there is room and the next one is small. */
@@ -59,12 +101,21 @@ final class BodyWriter {
     }
 
     private long writeSlices(long requestId, BodySource source) {
+        try {
+            return queueSlices(requestId, source);
+        } finally {
+            slices.forEach(ByteBuf::release); // those that were not written, because something was thrown
+            slices.clear();
+        }
+    }
+
+    private long queueSlices(long requestId, BodySource source) {
         long bytes = 0;
         HostRegion region = source.region();
         long start = source.offset();
         long end = start;
         for (long remaining = source.remaining();
-                remaining >= SMALL_BYTES && bytes < MAX_RUN_BYTES;
+                remaining >= SMALL_BYTES && bytes < maxRunBytes;
                 remaining = source.remaining()) {
             if (source.region() != region || source.offset() != end) {
                 slices.add(slice(region, start, end));
@@ -72,22 +123,27 @@ final class BodyWriter {
                 start = source.offset();
                 end = start;
             }
-            long piece = Math.min(remaining, MAX_RUN_BYTES - bytes);
+            long piece = Math.min(remaining, maxRunBytes - bytes);
             source.sent(piece);
             end += piece;
             bytes += piece;
         }
         slices.add(slice(region, start, end));
-        bytes += addSmall(source);
+        long small = addSmall(source);
+        bytes += small;
         ByteBuf head = wire.channel().alloc().directBuffer(DataFrame.HEAD_BYTES, DataFrame.HEAD_BYTES);
         DataFrame.body(requestId, bytes).writeTo(head);
         wire.write(head);
-        for (int i = 0; i < slices.size() - 1; i++) {
-            wire.write(slices.get(i));
+        int last = slices.size() - 1;
+        for (int i = 0; i < last; i++) {
+            wire.write(slices.set(i, Unpooled.EMPTY_BUFFER));
         }
-        Runnable left = source.endRun();
-        wire.write(slices.get(slices.size() - 1), left);
-        slices.clear();
+        long copies = sealed ? bytes : small;
+        if (copies == 0) {
+            wire.write(slices.remove(last), source.endRun());
+        } else {
+            writeCopy(slices.remove(last), copies, source.endRun());
+        }
         return bytes;
     }
 
@@ -97,9 +153,10 @@ final class BodyWriter {
         if (remaining == 0 || remaining >= SMALL_BYTES) {
             return 0;
         }
-        ByteBuf small = wire.channel().alloc().directBuffer((int) remaining, MAX_GATHERED_BYTES);
-        gather(source, small);
+        int room = (int) Math.max(remaining, Math.min(MAX_GATHERED_BYTES, source.bytesLeft()));
+        ByteBuf small = wire.channel().alloc().directBuffer(room, room);
         slices.add(small);
+        gather(source, small);
         return small.readableBytes();
     }
 

@@ -14,13 +14,18 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.tcp.ControlFrame.Kind;
 import io.sparkmooncake.transfer.tcp.ControlFrame.Message;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The answering end of a control connection. While a caller has too many asks unanswered, or takes no answers, nothing more is
@@ -29,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: the connection's event loop, but for services that are not brief, which run on the control threads.
  */
 final class ControlAnswerer extends ChannelInboundHandlerAdapter {
+    private static final Logger LOG = LoggerFactory.getLogger(ControlAnswerer.class);
     private static final int MAX_UNANSWERED = 256;
     private static final long MAX_UNANSWERED_BYTES = 2L * ControlFrame.MAX_PAYLOAD_BYTES;
 
@@ -40,6 +46,7 @@ final class ControlAnswerer extends ChannelInboundHandlerAdapter {
     private final Caller caller;
     private final ControlReader reader = new ControlReader();
     private @Nullable StallGuard guard;
+    private final Set<String> failed = ConcurrentHashMap.newKeySet();
     private int unanswered;
     private long unansweredBytes;
 
@@ -103,7 +110,7 @@ final class ControlAnswerer extends ChannelInboundHandlerAdapter {
         count(1, bytes);
         try {
             controlThreads.execute(() -> {
-                answer(service, name, message);
+                wire.run(() -> answer(service, name, message));
                 answered(bytes);
             });
         } catch (RejectedExecutionException e) {
@@ -126,13 +133,18 @@ final class ControlAnswerer extends ChannelInboundHandlerAdapter {
                 reply(Kind.ANSWER, id, answer);
             }
         } catch (Exception | Error e) {
+            if (!(e instanceof IOException)
+                    && failed.add(name + ": " + e.getClass().getName())) {
+                LOG.warn(
+                        "service {} failed for {}; further failures of this kind are not logged", name, wire.peer(), e);
+            }
             reply(Kind.REFUSE, id, text(e.getMessage() == null ? e.toString() : e.getMessage()));
         }
     }
 
     private void answered(int bytes) {
         try {
-            wire.loop().execute(() -> count(-1, -bytes));
+            wire.loop().execute(() -> wire.run(() -> count(-1, -bytes)));
         } catch (RejectedExecutionException e) {
             wire.end(Code.CLOSED, "the tcp transport of peer " + self + " is closed");
         }

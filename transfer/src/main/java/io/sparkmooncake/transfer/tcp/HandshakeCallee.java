@@ -10,6 +10,7 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.tcp.HandshakeLayout.Frame;
 import io.sparkmooncake.transfer.tcp.HandshakeLayout.Hello;
 import io.sparkmooncake.transfer.tcp.HandshakeLayout.Kind;
+import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -19,11 +20,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The listener's end of the handshake; see {@link HandshakeLayout}. Until the caller proved the secret it learns nothing but
- * a nonce and a proof, and may make this process hold one frame, until the deadline.
+ * a nonce and a proof, and may make this process hold one frame: until it said who it is for a short time, then until the
+ * deadline.
  *
  * <p>Threading: the channel's event loop.
  */
-final class HandshakeCallee extends ByteToMessageDecoder {
+final class HandshakeCallee extends ByteToMessageDecoder implements UnfinishedHandshakes.Caller {
+    /** A caller sends HELLO as soon as it is connected: of the whole limit it has this part for it, at least two seconds. */
+    private static final int HELLO_PART = 8;
+
+    private static final Duration MIN_HELLO_LIMIT = Duration.ofSeconds(2);
+
     private final Identity self;
     private final boolean encrypted;
     private final Duration limit;
@@ -32,14 +39,16 @@ final class HandshakeCallee extends ByteToMessageDecoder {
     private @Nullable Hello hello;
     private byte[] transcript = {};
     private @Nullable ScheduledFuture<?> deadline;
+    private @Nullable ChannelHandlerContext context;
+    private String address = "";
     private boolean done;
 
     /** What the listener does with the outcome, on the channel's event loop. */
     interface Outcome {
-        /** Tells whether one more unfinished handshake fits; each is followed by {@link #ended}. */
-        boolean begun();
+        /** A handshake began, and is followed by {@link #ended}; it may be shed before. */
+        void begun(UnfinishedHandshakes.Caller caller);
 
-        void ended();
+        void ended(UnfinishedHandshakes.Caller caller);
 
         /** Returns why this life of a peer is known to be over, if it is. */
         @Nullable
@@ -59,19 +68,39 @@ final class HandshakeCallee extends ByteToMessageDecoder {
     }
 
     @Override
-    public void channelActive(ChannelHandlerContext context) {
-        if (!outcome.begun()) {
-            refuse(context, Verdict.BUSY, "too many unfinished handshakes at " + self.name() + ": try again");
-            return;
+    public void channelActive(ChannelHandlerContext active) {
+        context = active;
+        address = active.channel().remoteAddress() instanceof InetSocketAddress remote
+                ? remote.getAddress().getHostAddress()
+                : String.valueOf(active.channel().remoteAddress());
+        Duration part = limit.dividedBy(HELLO_PART);
+        Duration first = part.compareTo(MIN_HELLO_LIMIT) < 0 ? MIN_HELLO_LIMIT : part;
+        expect(active, "HELLO did not come", first.compareTo(limit) < 0 ? first : limit);
+        outcome.begun(this);
+    }
+
+    private void expect(ChannelHandlerContext active, String what, Duration within) {
+        if (deadline != null) {
+            deadline.cancel(false);
         }
-        deadline = context.executor()
-                .schedule(
-                        () -> refuse(
-                                context,
-                                Verdict.LATE,
-                                "the handshake did not end within " + limit.toMillis() + " ms at " + self.name()),
-                        limit.toMillis(),
-                        TimeUnit.MILLISECONDS);
+        String reason = what + " within " + within.toMillis() + " ms at " + self.name() + ": dial again";
+        deadline = active.executor()
+                .schedule(() -> refuse(active, Verdict.LATE, reason), within.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public String address() {
+        return address;
+    }
+
+    @Override
+    public void shed() {
+        ChannelHandlerContext active = context;
+        if (active != null) {
+            active.executor()
+                    .execute(() -> refuse(
+                            active, Verdict.BUSY, "too many unfinished handshakes at " + self.name() + ": dial again"));
+        }
     }
 
     @Override
@@ -105,6 +134,7 @@ final class HandshakeCallee extends ByteToMessageDecoder {
 
     private void onHello(ChannelHandlerContext context, Frame frame) throws TransferException {
         hello = Hello.decode(frame.body());
+        expect(context, "the handshake did not end", limit);
         byte[] nonce = new byte[HandshakeLayout.NONCE_BYTES];
         new SecureRandom().nextBytes(nonce);
         transcript = HandshakeLayout.transcript(frame.body(), nonce);
@@ -131,7 +161,8 @@ final class HandshakeCallee extends ByteToMessageDecoder {
             refuse(
                     context,
                     Verdict.NAME,
-                    "this listener is peer " + self.name() + ", not " + hello.calleeName()
+                    "this listener is peer " + self.name() + ", not "
+                            + HandshakeLayout.printable(hello.calleeName())
                             + ": read the peer's record again");
         } else if (hello.calleeEpoch() != self.epoch()) {
             refuse(
@@ -144,7 +175,7 @@ final class HandshakeCallee extends ByteToMessageDecoder {
                     context,
                     Verdict.ENCRYPTION,
                     "encryption caller=" + hello.encrypted() + " " + self.name() + "=" + encrypted
-                            + ": set spark.network.crypto.enabled alike everywhere");
+                            + ": set spark.network.crypto.enabled and spark.authenticate.enableSaslEncryption alike everywhere");
         } else if (lost != null) {
             refuse(context, Verdict.LOST, self.name() + " holds the caller for lost: " + lost);
         } else if (purpose == null) {
@@ -170,7 +201,7 @@ final class HandshakeCallee extends ByteToMessageDecoder {
             return;
         }
         finish();
-        String caller = hello == null ? "" : hello.callerName() + " ";
+        String caller = hello == null ? "" : HandshakeLayout.printable(hello.callerName()) + " ";
         outcome.refused(verdict, "caller " + caller + "at " + from(context) + ": " + reason);
         var unused = context.writeAndFlush(HandshakeLayout.verdict(verdict, reason))
                 .addListener(ChannelFutureListener.CLOSE);
@@ -180,7 +211,7 @@ final class HandshakeCallee extends ByteToMessageDecoder {
         done = true;
         if (deadline != null) {
             deadline.cancel(false);
-            outcome.ended();
+            outcome.ended(this);
             deadline = null;
         }
     }

@@ -47,9 +47,15 @@ final class HandshakeLayout {
     static final int MAGIC = 0x4D4F4F4E;
     static final int VERSION = 1;
     static final int HEAD_BYTES = 12;
-    static final int MAX_BODY_BYTES = 4096;
+
+    /** A frame fits the one buffer that a caller is given before it proved the secret. */
+    static final int MAX_BODY_BYTES = ReceiveBuffer.HANDSHAKE_BYTES - HEAD_BYTES;
+
     static final int NONCE_BYTES = 32;
-    static final int MAX_NAME_BYTES = 1024;
+
+    /** The longest HELLO with two names of this length is a frame of the longest body. */
+    static final int MAX_NAME_BYTES = (MAX_BODY_BYTES - 56) / 2;
+
     private static final int ENCRYPTED = 1;
 
     private HandshakeLayout() {}
@@ -104,7 +110,7 @@ final class HandshakeLayout {
 
         /** Returns the text of a verdict without what could forge lines of a log. */
         String text() {
-            return new String(body, UTF_8).replaceAll("\\p{Cntrl}", "?");
+            return printable(new String(body, UTF_8));
         }
     }
 
@@ -154,7 +160,7 @@ final class HandshakeLayout {
                 String caller = name(in);
                 String callee = name(in);
                 if (in.hasRemaining() || caller.isEmpty()) {
-                    throw malformed("HELLO with trailing bytes=" + in.remaining() + " caller=" + caller);
+                    throw malformed("HELLO with trailing bytes=" + in.remaining() + " caller=" + printable(caller));
                 }
                 return new Hello(purpose, flags == ENCRYPTED, caller, callerEpoch, callee, calleeEpoch);
             } catch (BufferUnderflowException | IllegalArgumentException e) {
@@ -225,6 +231,11 @@ final class HandshakeLayout {
         in.getBytes(start + HEAD_BYTES, body);
         in.skipBytes(HEAD_BYTES + bodyBytes);
         return new Frame(in.getUnsignedShort(start + 4), in.getByte(start + 6), in.getByte(start + 7), body);
+    }
+
+    /** Returns a stranger's text without what could forge lines of a log. */
+    static String printable(String text) {
+        return text.replaceAll("[\\p{Cntrl}\\p{Zl}\\p{Zp}]", "?");
     }
 
     static TransferException malformed(String what) {

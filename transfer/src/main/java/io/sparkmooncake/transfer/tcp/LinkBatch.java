@@ -4,6 +4,7 @@ package io.sparkmooncake.transfer.tcp;
 import io.netty.util.concurrent.Future;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.agent.Silence;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -15,16 +16,19 @@ import org.jspecify.annotations.Nullable;
 final class LinkBatch {
     private final TransferBatch batch;
     private final Consumer<LinkBatch> settled;
-    private @Nullable Future<?> deadline;
+    private final Silence silence;
+    private long movement;
+    private @Nullable Future<?> looks;
     private @Nullable TransferException ending;
     private int queuedRuns;
 
     /**
      * Follows a batch that was begun.
      *
-     * @param settled told when an ending batch failed because its last bytes left the queue
+     * @param settled receives the batch when it was ending and failed because its last bytes left the queue
      */
-    LinkBatch(TransferBatch batch, Consumer<LinkBatch> settled) {
+    LinkBatch(TransferBatch batch, long nowNanos, Consumer<LinkBatch> settled) {
+        this.silence = new Silence(batch.timeout(), nowNanos);
         this.batch = batch;
         this.settled = settled;
     }
@@ -33,8 +37,26 @@ final class LinkBatch {
         return batch;
     }
 
+    /** Returns the time between two looks at this batch. */
+    long lookNanos() {
+        return silence.everyNanos();
+    }
+
     void watch(Future<?> timer) {
-        deadline = timer;
+        looks = timer;
+    }
+
+    /**
+     * One look: whether nothing moved on the link for the time that the batch allows. A batch that waits behind others is not late
+     * while their bytes move.
+     */
+    boolean isLate(long newMovement, long nowNanos) {
+        if (newMovement != movement) {
+            movement = newMovement;
+            silence.restart(nowNanos);
+            return false;
+        }
+        return silence.lastsAt(nowNanos);
     }
 
     /** Tells whether the batch was cancelled or is late: no more of its bytes are landed or sent. */
@@ -79,9 +101,9 @@ final class LinkBatch {
         if (!batch.isDone()) {
             return false;
         }
-        if (deadline != null) {
-            deadline.cancel(false);
-            deadline = null;
+        if (looks != null) {
+            looks.cancel(false);
+            looks = null;
         }
         return true;
     }

@@ -37,12 +37,13 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
     private @Nullable StallGuard guard;
     private boolean pumping;
     private boolean gone;
-    private long lastReadNanos = System.nanoTime();
+    private long lastReadNanos;
 
     LinkConnection(Wire wire, Duration stallLimit) {
         this.wire = wire;
         this.stallLimit = stallLimit;
         this.bodies = new BodyWriter(wire);
+        this.lastReadNanos = wire.nanoTime();
     }
 
     /** Makes bodies of READs land without a copy; for connections whose bytes are not encrypted. */
@@ -74,18 +75,17 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
             batch.failUnfinished(cancelled(batch));
             return;
         }
-        LinkBatch started = new LinkBatch(batch, this::retire);
+        LinkBatch started = new LinkBatch(batch, wire.nanoTime(), this::retire);
+        batches.add(started); // first of all: should the rest throw, it ends with the connection
         List<Request> requests = cutter.cut(started, wire);
         if (batch.isDone()) {
+            batches.remove(started);
             return;
         }
-        batches.add(started);
-        long leftNanos = batch.deadlineNanos() - System.nanoTime();
-        if (leftNanos <= 0) {
-            expire(started);
-            return;
-        }
-        started.watch(wire.loop().schedule(() -> expire(started), leftNanos, TimeUnit.NANOSECONDS));
+        long everyNanos = started.lookNanos();
+        started.watch(wire.loop()
+                .scheduleWithFixedDelay(
+                        () -> wire.run(() -> look(started)), everyNanos, everyNanos, TimeUnit.NANOSECONDS));
         if (batch.opcode() == Opcode.READ) {
             for (Request request : requests) {
                 reads.add(request);
@@ -113,12 +113,15 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
             return;
         }
         pumping = true;
-        Channel channel = wire.channel();
-        while (channel.isWritable() && (sending != null || !unopenedWrites.isEmpty())) {
-            queueWrites(channel);
-            channel.flush();
+        try {
+            Channel channel = wire.channel();
+            while (channel.isWritable() && (sending != null || !unopenedWrites.isEmpty())) {
+                queueWrites(channel);
+                channel.flush();
+            }
+        } finally {
+            pumping = false;
         }
-        pumping = false;
     }
 
     private void queueWrites(Channel channel) {
@@ -139,7 +142,7 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
 
     @Override
     public void channelRead(ChannelHandlerContext context, Object message) throws TransferException {
-        lastReadNanos = System.nanoTime();
+        lastReadNanos = wire.nanoTime();
         if (guard != null) {
             guard.read();
         }
@@ -223,18 +226,24 @@ final class LinkConnection extends ChannelInboundHandlerAdapter implements DataR
         return new TransferException(Code.CANCELLED, describe(batch) + " was cancelled by its caller");
     }
 
+    private void look(LinkBatch batch) {
+        if (guard != null && batch.isLate(guard.movement(), wire.nanoTime())) {
+            expire(batch);
+        }
+    }
+
     private void expire(LinkBatch batch) {
-        long silentMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - lastReadNanos);
+        long silentMillis = TimeUnit.NANOSECONDS.toMillis(wire.nanoTime() - lastReadNanos);
         TransferException late = new TransferException(
                 Code.TIMED_OUT,
-                describe(batch.batch()) + " did not end within "
+                describe(batch.batch()) + " saw nothing move for "
                         + batch.batch().timeout().toMillis() + " ms; the peer sent its last byte " + silentMillis
                         + " ms ago: check whether its process is stuck, or raise spark.mooncake.transfer.timeout");
         end(batch, late);
         if (batch.isQueued()) {
             wire.end(
                     Code.PEER_LOST,
-                    "peer " + wire.peer() + " took the bytes of a WRITE neither within its deadline nor"
+                    "peer " + wire.peer() + " took the bytes of a WRITE neither within its time-out nor"
                             + " after it, so the tcp connection is closed");
         }
     }

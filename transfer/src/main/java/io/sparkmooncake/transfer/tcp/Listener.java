@@ -6,6 +6,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelOption;
+import io.netty.util.NetUtil;
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
@@ -13,8 +14,10 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -35,14 +38,16 @@ final class Listener {
     }
 
     /**
-     * Binds the configured port or one of those after it, on the host's own address if this machine has it, else on all.
+     * Binds the configured port or one of those after it: on the address that Spark binds if it was given one; on the host's own
+     * address if this machine has it; else on all, as behind network address translation. A host name that this machine resolves to
+     * loopback, as its own name in {@code /etc/hosts}, is bound on all: others resolve it to another address.
      *
      * @param connection initialises each connection that is accepted
      * @throws TransferException with one line for each port that was tried
      */
     static Listener bind(EventLoops loops, String host, TransferSettings.Tcp tcp, ChannelHandler connection)
             throws TransferException {
-        InetAddress address = ownAddress(host);
+        InetAddress address = tcp.bindAddress().isEmpty() ? ownAddress(host) : given(tcp.bindAddress());
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loops.group())
                 .channel(loops.server())
@@ -76,10 +81,44 @@ final class Listener {
     }
 
     private static InetAddress ownAddress(String host) throws TransferException {
+        InetAddress[] addresses = addresses(host);
+        boolean meant = !addresses[0].isLoopbackAddress()
+                || host.equals("localhost")
+                || NetUtil.createByteArrayFromIpAddressString(host) != null;
+        return addresses.length == 1 && meant && isOwn(addresses[0])
+                ? addresses[0]
+                : new InetSocketAddress(0).getAddress();
+    }
+
+    private static InetAddress given(String bindAddress) throws TransferException {
         try {
-            InetAddress address = InetAddress.getByName(host);
-            boolean own = NetworkInterface.getByInetAddress(address) != null;
-            return own ? address : new InetSocketAddress(0).getAddress();
+            return InetAddress.getByName(bindAddress);
+        } catch (IOException e) {
+            throw new TransferException(
+                    Code.UNREACHABLE,
+                    "address=" + bindAddress
+                            + " that Spark binds does not resolve: check spark.driver.bindAddress, or the"
+                            + " executor's --bind-address",
+                    e);
+        }
+    }
+
+    /** Returns whether this machine has the address of a host, so that dialing it must lead here. */
+    static boolean isHere(String host) throws TransferException {
+        return Arrays.stream(addresses(host)).anyMatch(Listener::isOwn);
+    }
+
+    private static boolean isOwn(InetAddress address) {
+        try {
+            return NetworkInterface.getByInetAddress(address) != null;
+        } catch (SocketException e) {
+            return false;
+        }
+    }
+
+    private static InetAddress[] addresses(String host) throws TransferException {
+        try {
+            return InetAddress.getAllByName(host);
         } catch (IOException e) {
             throw new TransferException(
                     Code.UNREACHABLE,

@@ -180,6 +180,19 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
         }
         pumping = true;
         Channel channel = wire.channel();
+        try {
+            answer(channel);
+            channel.flush();
+        } finally {
+            pumping = false;
+        }
+        // Either the turn is over, or this very flush made room, and said so while nobody listened.
+        if (!reads.isEmpty() && channel.isWritable()) {
+            wire.loop().execute(() -> wire.run(this::pump));
+        }
+    }
+
+    private void answer(Channel channel) {
         long turnBytes = 0;
         while (!reads.isEmpty() && channel.isWritable() && turnBytes < MAX_TURN_BYTES) {
             ReadTask task = reads.element();
@@ -197,12 +210,6 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
                 reads.remove();
                 drop(task);
             }
-        }
-        channel.flush();
-        pumping = false;
-        // Either the turn is over, or this very flush made room, and said so while nobody listened.
-        if (!reads.isEmpty() && channel.isWritable()) {
-            wire.loop().execute(this::pump);
         }
     }
 

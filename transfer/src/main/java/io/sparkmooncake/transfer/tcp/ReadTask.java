@@ -10,6 +10,7 @@ final class ReadTask implements BodySource {
     private final RegionAccess access;
     private int entry;
     private long sentBytes;
+    private long bytesLeft;
     private Refusal refusal = Refusal.NONE;
     private boolean cancelled;
 
@@ -17,6 +18,7 @@ final class ReadTask implements BodySource {
         this.requestId = requestId;
         this.columns = columns;
         this.access = access;
+        this.bytesLeft = columns.totalBytes();
     }
 
     long requestId() {
@@ -47,6 +49,11 @@ final class ReadTask implements BodySource {
     }
 
     @Override
+    public long bytesLeft() {
+        return bytesLeft;
+    }
+
+    @Override
     public HostRegion region() {
         return access.region();
     }
@@ -59,6 +66,7 @@ final class ReadTask implements BodySource {
     @Override
     public void sent(long bytes) {
         sentBytes += bytes;
+        bytesLeft -= bytes;
         if (sentBytes == columns.length(entry)) {
             entry++;
             sentBytes = 0;

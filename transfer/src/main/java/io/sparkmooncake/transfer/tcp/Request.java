@@ -61,7 +61,8 @@ final class Request implements BodySource {
     }
 
     /** Returns the bytes that did not arrive yet (READ), or that the owner did not confirm yet (WRITE). */
-    long bytesLeft() {
+    @Override
+    public long bytesLeft() {
         return bytesLeft;
     }
 

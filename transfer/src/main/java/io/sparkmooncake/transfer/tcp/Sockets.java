@@ -20,7 +20,18 @@ final class Sockets {
     private static final WriteBufferWaterMark WATER_MARK =
             new WriteBufferWaterMark(BodyWriter.MAX_RUN_BYTES, 2 * BodyWriter.MAX_RUN_BYTES);
 
-    private static final int KEEPALIVE_PROBES = 4;
+    /** The kernel's largest values. */
+    private static final int MAX_KEEPALIVE_SECONDS = 32_767;
+
+    private static final int MAX_USER_TIMEOUT_SECONDS = Integer.MAX_VALUE / 1000;
+
+    /**
+     * With TCP_USER_TIMEOUT the kernel ignores the number of probes: an idle connection ends once the limit has passed since
+     * the peer was last heard of. Probes begin early enough that several must be lost for that.
+     */
+    private static final int QUIET_PARTS = 4;
+
+    private static final int PROBE_PARTS = 8;
 
     private final boolean epoll;
     private final Duration stallLimit;
@@ -40,12 +51,20 @@ final class Sockets {
         channel.config().setOption(ChannelOption.TCP_NODELAY, true);
         channel.config().setOption(ChannelOption.SO_KEEPALIVE, true);
         if (epoll) {
-            int limitSeconds = (int) Math.max(1, Math.min(stallLimit.toSeconds(), 24 * 3600));
+            int limitSeconds = clip(stallLimit.toSeconds(), MAX_USER_TIMEOUT_SECONDS);
             channel.config().setOption(EpollChannelOption.TCP_USER_TIMEOUT, 1000 * limitSeconds);
-            channel.config().setOption(EpollChannelOption.TCP_KEEPIDLE, limitSeconds);
-            channel.config().setOption(EpollChannelOption.TCP_KEEPINTVL, Math.max(1, limitSeconds / KEEPALIVE_PROBES));
-            channel.config().setOption(EpollChannelOption.TCP_KEEPCNT, KEEPALIVE_PROBES);
+            channel.config()
+                    .setOption(
+                            EpollChannelOption.TCP_KEEPIDLE, clip(limitSeconds / QUIET_PARTS, MAX_KEEPALIVE_SECONDS));
+            channel.config()
+                    .setOption(
+                            EpollChannelOption.TCP_KEEPINTVL, clip(limitSeconds / PROBE_PARTS, MAX_KEEPALIVE_SECONDS));
+            channel.config().setOption(EpollChannelOption.TCP_KEEPCNT, PROBE_PARTS);
         }
+    }
+
+    private static int clip(long seconds, int most) {
+        return (int) Math.max(1, Math.min(seconds, most));
     }
 
     void closeAll() {

@@ -2,22 +2,22 @@
 package io.sparkmooncake.transfer.tcp;
 
 import io.netty.channel.ChannelOutboundBuffer;
-import io.netty.util.concurrent.ScheduledFuture;
 import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.agent.Silence;
 import java.time.Duration;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Ends a connection on which nothing moves although something should: the peer is frozen, its packets vanish, or it stopped
- * reading and would pin our memory for ever. Looks eight times per limit, so it acts after one to one and a quarter limits.
+ * reading and would pin our memory for ever. Acts after one to one and a quarter limits; a pause of this process is not part of
+ * them (see {@link Silence}).
  *
  * <p>Threading: the connection's event loop.
  */
 final class StallGuard implements Runnable {
-    private static final int LOOKS_PER_LIMIT = 8;
-
     private final Wire wire;
     private final Duration limit;
     private final Supplier<@Nullable String> waitingFor;
@@ -29,32 +29,42 @@ final class StallGuard implements Runnable {
     /**
      * Starts looking, until {@link #close}.
      *
-     * @param waitingFor says what must come from the peer; null when nothing has to
+     * @param waitingFor describes what must come from the peer; null when nothing has to
      */
     StallGuard(Wire wire, Duration limit, Supplier<@Nullable String> waitingFor) {
         this.wire = wire;
         this.limit = limit;
         this.waitingFor = waitingFor;
-        long everyNanos = Math.max(TimeUnit.MILLISECONDS.toNanos(5), limit.toNanos() / LOOKS_PER_LIMIT);
-        this.look = wire.loop().scheduleWithFixedDelay(this, everyNanos, everyNanos, TimeUnit.NANOSECONDS);
+        long everyNanos = new Silence(limit, 0).everyNanos();
+        this.look =
+                wire.loop().scheduleWithFixedDelay(() -> wire.run(this), everyNanos, everyNanos, TimeUnit.NANOSECONDS);
     }
 
-    /** Says that bytes came; bytes that leave are seen without being told. */
+    /** Bytes came; bytes that leave are seen in the socket's queue. */
     void read() {
         readCount++;
+    }
+
+    /** Returns a number that changes whenever bytes came or left. */
+    long movement() {
+        return 31L * written(wire.channel().unsafe().outboundBuffer()) + readCount;
+    }
+
+    private static long written(@Nullable ChannelOutboundBuffer queue) {
+        return queue == null
+                ? 0
+                : 31L * (31L * System.identityHashCode(queue.current()) + queue.totalPendingWriteBytes())
+                        + queue.currentProgress();
     }
 
     @Override
     public void run() {
         ChannelOutboundBuffer queue = wire.channel().unsafe().outboundBuffer();
         long pendingBytes = queue == null ? 0 : queue.totalPendingWriteBytes();
-        long written = queue == null
-                ? 0
-                : 31L * (31L * System.identityHashCode(queue.current()) + pendingBytes) + queue.currentProgress();
         String waiting = waitingFor.get();
-        if (waiting != null && inbound.isStill(31L * written + readCount)) {
+        if (waiting != null && inbound.isStill(movement())) {
             end("peer " + wire.peer() + " sends nothing: " + waiting, inbound);
-        } else if (pendingBytes > 0 && outbound.isStill(written)) {
+        } else if (pendingBytes > 0 && outbound.isStill(written(queue))) {
             end("peer " + wire.peer() + " takes nothing, pending bytes=" + pendingBytes, outbound);
         }
         if (waiting == null) {
@@ -79,26 +89,25 @@ final class StallGuard implements Runnable {
 
     /** One direction. */
     private final class Lane {
+        private @Nullable Silence silence;
         private long seen;
-        private long sinceNanos;
-        private boolean watched;
 
         boolean isStill(long progress) {
-            if (!watched || progress != seen) {
-                watched = true;
+            long nowNanos = wire.nanoTime();
+            if (silence == null || progress != seen) {
                 seen = progress;
-                sinceNanos = System.nanoTime();
+                silence = new Silence(limit, nowNanos);
                 return false;
             }
-            return System.nanoTime() - sinceNanos >= limit.toNanos();
+            return silence.lastsAt(nowNanos);
         }
 
         void rest() {
-            watched = false;
+            silence = null;
         }
 
         long stillMillis() {
-            return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - sinceNanos);
+            return silence == null ? 0 : silence.elapsed(wire.nanoTime()).toMillis();
         }
     }
 }

@@ -10,6 +10,7 @@ import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.agent.Silence;
 import io.sparkmooncake.transfer.spi.ControlChannel;
 import io.sparkmooncake.transfer.tcp.ControlFrame.Kind;
 import io.sparkmooncake.transfer.tcp.ControlFrame.Message;
@@ -35,9 +36,33 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
     private final Map<Long, Ask> asks = new HashMap<>();
     private @Nullable StallGuard guard;
     private long nextId;
+
+    /** How often bytes came that did not end an answer: while a large one arrives, those behind it are not late. */
+    private long pieces;
+
     private boolean gone;
 
-    private record Ask(String service, CompletableFuture<ByteBuffer> answer, ScheduledFuture<?> timeout) {}
+    /** A question without an answer. */
+    private static final class Ask {
+        private final String service;
+        private final CompletableFuture<ByteBuffer> answer;
+        private final Silence silence;
+        private long seenPieces;
+        private @Nullable ScheduledFuture<?> looks;
+
+        Ask(String service, CompletableFuture<ByteBuffer> answer, Silence silence, long seenPieces) {
+            this.service = service;
+            this.answer = answer;
+            this.silence = silence;
+            this.seenPieces = seenPieces;
+        }
+
+        void rest() {
+            if (looks != null) {
+                looks.cancel(false);
+            }
+        }
+    }
 
     TcpControlChannel(Wire wire, Duration stallLimit) {
         this.wire = wire;
@@ -56,10 +81,20 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
                             + " for less at a time"));
         }
         CompletableFuture<ByteBuffer> answer = new CompletableFuture<>();
-        ByteBuf frame = wire.channel().alloc().buffer(ControlFrame.HEAD_BYTES + name.length + bytes);
+        ByteBuf frame;
+        try {
+            frame = wire.channel().alloc().buffer(ControlFrame.HEAD_BYTES + name.length + bytes);
+        } catch (RuntimeException | Error e) {
+            return CompletableFuture.failedFuture(new TransferException(
+                    Code.REFUSED,
+                    "no memory to ask peer " + wire.peer() + " service=" + service + " bytes=" + bytes + ": " + e
+                            + ". Raise spark.executor.memoryOverhead",
+                    e));
+        }
         frame.writerIndex(ControlFrame.HEAD_BYTES).writeBytes(name).writeBytes(request.duplicate());
         try {
-            wire.loop().execute(() -> send(new Question(service, name.length, bytes, frame), answer, timeout));
+            Question question = new Question(service, name.length, bytes, frame);
+            wire.loop().execute(() -> wire.run(() -> send(question, answer, timeout)));
         } catch (RejectedExecutionException e) {
             frame.release();
             answer.completeExceptionally(
@@ -80,16 +115,36 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
         int end = question.frame.writerIndex();
         new ControlFrame(Kind.ASK, question.nameBytes, question.payloadBytes, id)
                 .writeTo(question.frame.writerIndex(0));
-        ScheduledFuture<?> timer =
-                wire.loop().schedule(() -> expire(id, timeout), timeout.toNanos(), TimeUnit.NANOSECONDS);
-        asks.put(id, new Ask(question.service, answer, timer));
+        Silence silence = new Silence(timeout, wire.nanoTime());
+        Ask ask = new Ask(question.service, answer, silence, pieces);
+        asks.put(id, ask);
+        ask.looks = wire.loop()
+                .scheduleWithFixedDelay(
+                        () -> wire.run(() -> look(id, timeout)),
+                        silence.everyNanos(),
+                        silence.everyNanos(),
+                        TimeUnit.NANOSECONDS);
         var unused = wire.channel()
                 .writeAndFlush(question.frame.writerIndex(end), wire.channel().voidPromise());
+    }
+
+    private void look(long id, Duration timeout) {
+        Ask ask = asks.get(id);
+        if (ask == null) {
+            return;
+        }
+        if (ask.seenPieces != pieces) {
+            ask.seenPieces = pieces;
+            ask.silence.restart(wire.nanoTime());
+        } else if (ask.silence.lastsAt(wire.nanoTime())) {
+            expire(id, timeout);
+        }
     }
 
     private void expire(long id, Duration timeout) {
         Ask ask = asks.remove(id);
         if (ask != null) {
+            ask.rest();
             ask.answer.completeExceptionally(new TransferException(
                     Code.TIMED_OUT,
                     "peer " + wire.peer() + " did not answer service=" + ask.service + " within " + timeout.toMillis()
@@ -110,6 +165,9 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
                 guard.read();
             }
             reader.read((ByteBuf) message, this::onMessage);
+            if (reader.isMidFrame()) {
+                pieces++;
+            }
         } finally {
             ReferenceCountUtil.release(message);
         }
@@ -123,7 +181,7 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
         if (ask == null) {
             return; // it came after its time-out
         }
-        ask.timeout.cancel(false);
+        ask.rest();
         if (message.head().kind() == Kind.ANSWER) {
             ask.answer.complete(message.payload());
         } else {
@@ -138,7 +196,7 @@ final class TcpControlChannel extends ChannelInboundHandlerAdapter implements Co
             guard.close();
         }
         asks.values().forEach(ask -> {
-            ask.timeout.cancel(false);
+            ask.rest();
             ask.answer.completeExceptionally(wire.ended());
         });
         asks.clear();

@@ -35,7 +35,7 @@ final class TcpLink implements Link {
     @Override
     public void submit(TransferBatch batch) {
         try {
-            wire.loop().execute(() -> connection.submit(batch));
+            wire.loop().execute(() -> wire.run(() -> connection.submit(batch)));
         } catch (RejectedExecutionException e) {
             batch.failUnfinished(
                     new TransferException(Code.CLOSED, "the tcp transport to peer " + wire.peer() + " is closed", e));
@@ -46,7 +46,7 @@ final class TcpLink implements Link {
 
     private void cancel(TransferBatch batch) {
         try {
-            wire.loop().execute(() -> connection.cancel(batch));
+            wire.loop().execute(() -> wire.run(() -> connection.cancel(batch)));
         } catch (RejectedExecutionException e) {
             wire.end(Code.CLOSED, "the tcp transport to peer " + wire.peer() + " is closed");
         }
@@ -55,6 +55,11 @@ final class TcpLink implements Link {
     @Override
     public Optional<HostRegion> map(RegionDescriptor region) {
         return Optional.empty();
+    }
+
+    @Override
+    public boolean noticesEnd() {
+        return true;
     }
 
     @Override

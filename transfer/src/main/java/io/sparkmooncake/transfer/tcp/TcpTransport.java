@@ -15,6 +15,7 @@ import io.sparkmooncake.transfer.spi.ControlPlane;
 import io.sparkmooncake.transfer.spi.Link;
 import io.sparkmooncake.transfer.spi.Reachability;
 import io.sparkmooncake.transfer.spi.Transport;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
@@ -23,10 +24,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,8 +42,15 @@ import org.slf4j.LoggerFactory;
  */
 public final class TcpTransport implements Transport, ControlPlane {
     private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
+    /** How long an address that is not this machine's may take to lead back here. */
+    private static final Duration OUTSIDE_PATIENCE = Duration.ofSeconds(5);
+
     private static final Duration MAX_HANDSHAKE = Duration.ofSeconds(30);
-    private static final int MAX_UNFINISHED_HANDSHAKES = 4096;
+
+    /** Back-offs between dials of a data connection: the last begins within a second and a half. */
+    private static final Duration FIRST_BACK_OFF = Duration.ofMillis(100);
+
+    private static final Duration LONGEST_BACK_OFF = Duration.ofMillis(800);
 
     private final Identity self;
     private final TransferSettings settings;
@@ -64,13 +72,14 @@ public final class TcpTransport implements Transport, ControlPlane {
         this.controlThreads = controlThreads;
         this.loops = EventLoops.start(self.name(), settings.tcp().threads());
         this.sockets = new Sockets(loops.epoll(), settings.transferTimeout());
-        this.dialer = new Dialer(loops, self, settings.connectTimeout(), controlThreads, sockets);
+        this.dialer = new Dialer(loops, self, settings.connectTimeout(), sockets, InetAddress::getAllByName);
     }
 
     /**
-     * Binds the listener and proves it by calling it, with the whole handshake, at the address that peers will use.
+     * Binds the listener and proves it by calling it, with the whole handshake, at the address that peers will use. If that address
+     * is not this machine's and nothing answers there, a warning is logged instead.
      *
-     * @param controlThreads run control services and resolve host names; lent until {@link #close}
+     * @param controlThreads run control services; lent until {@link #close}
      * @throws TransferException if no port could be bound, naming each attempt, or if the listener does not answer
      */
     public static TcpTransport start(Identity identity, TransferSettings settings, Executor controlThreads)
@@ -101,19 +110,37 @@ public final class TcpTransport implements Transport, ControlPlane {
             }
         });
         PeerRecord record = new PeerRecord(self.name(), self.epoch(), self.host(), port(), attributes());
+        boolean here = Listener.isHere(self.host());
+        Duration patience = here || settings.connectTimeout().compareTo(OUTSIDE_PATIENCE) < 0
+                ? settings.connectTimeout().multipliedBy(2)
+                : OUTSIDE_PATIENCE;
         try {
-            control(record)
-                    .get(2 * settings.connectTimeout().toMillis(), TimeUnit.MILLISECONDS)
-                    .close();
+            control(record).get(patience.toMillis(), TimeUnit.MILLISECONDS).close();
             LOG.info("peer {} listens on {}:{}", self.name(), self.host(), port());
         } catch (ExecutionException e) {
-            throw unproved(e.getCause() == null ? e : e.getCause());
+            judge(here, e.getCause() == null ? e : e.getCause());
         } catch (TimeoutException e) {
-            throw unproved(e);
+            judge(here, e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw unproved(e);
         }
+    }
+
+    /** An address of another machine may lead here from there only: behind address translation that does not lead back. */
+    private void judge(boolean here, Throwable failure) throws TransferException {
+        boolean silent = failure instanceof TimeoutException
+                || (failure instanceof TransferException known
+                        && (known.code() == Code.UNREACHABLE || known.code() == Code.TIMED_OUT));
+        if (here || !silent) {
+            throw unproved(failure);
+        }
+        dialer.abandon(
+                (name, epoch) -> name.equals(self.name()), Code.CLOSED, "the listener was checked for long enough");
+        LOG.warn(
+                "{}. The address is not this machine's, so peers elsewhere may reach it all the same; if they do not, set"
+                        + " spark.driver.host or SPARK_LOCAL_HOSTNAME",
+                unproved(failure).getMessage());
     }
 
     private TransferException unproved(Throwable cause) {
@@ -158,6 +185,36 @@ public final class TcpTransport implements Transport, ControlPlane {
 
     @Override
     public CompletableFuture<Reachability> link(PeerRecord peer) {
+        CompletableFuture<Reachability> verdict = new CompletableFuture<>();
+        link(peer, FIRST_BACK_OFF, verdict);
+        return verdict;
+    }
+
+    /** Dials, and again after a back-off if the connection was refused or reset: the peer has just answered elsewhere. */
+    private void link(PeerRecord peer, Duration backOff, CompletableFuture<Reachability> verdict) {
+        var unused = openLink(peer).whenComplete((link, failure) -> {
+            if (failure == null) {
+                verdict.complete(new Reachability.Reached(link));
+                return;
+            }
+            boolean again = failure instanceof TransferException known && known.code() == Code.UNREACHABLE;
+            if (!again || backOff.compareTo(LONGEST_BACK_OFF) > 0 || closed.get()) {
+                verdict.complete(new Reachability.Refused(String.valueOf(failure.getMessage())));
+                return;
+            }
+            try {
+                var unusedTimer = loops.group()
+                        .schedule(
+                                () -> link(peer, backOff.multipliedBy(2), verdict),
+                                backOff.toMillis(),
+                                TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException e) {
+                verdict.complete(new Reachability.Refused("this transport is closed"));
+            }
+        });
+    }
+
+    private CompletableFuture<Link> openLink(PeerRecord peer) {
         CompletableFuture<Link> opened = new CompletableFuture<>();
         dial(
                 peer,
@@ -171,9 +228,7 @@ public final class TcpTransport implements Transport, ControlPlane {
                     return new TcpLink(wire, connection);
                 },
                 opened);
-        return opened.handle((link, failure) -> failure == null
-                ? new Reachability.Reached(link)
-                : new Reachability.Refused(String.valueOf(failure.getMessage())));
+        return opened;
     }
 
     /** Makes the end of a connection from its wire, on its event loop. */
@@ -217,21 +272,17 @@ public final class TcpTransport implements Transport, ControlPlane {
 
     /** What the listener does with callers. */
     private final class Callee implements HandshakeCallee.Outcome {
-        private final AtomicInteger unfinished = new AtomicInteger();
+        private final UnfinishedHandshakes unfinished = new UnfinishedHandshakes();
         private final Map<Verdict, Boolean> warned = new EnumMap<>(Verdict.class);
 
         @Override
-        public boolean begun() {
-            if (unfinished.incrementAndGet() <= MAX_UNFINISHED_HANDSHAKES) {
-                return true;
-            }
-            unfinished.decrementAndGet();
-            return false;
+        public void begun(UnfinishedHandshakes.Caller caller) {
+            unfinished.begun(caller);
         }
 
         @Override
-        public void ended() {
-            unfinished.decrementAndGet();
+        public void ended(UnfinishedHandshakes.Caller caller) {
+            unfinished.ended(caller);
         }
 
         @Override
@@ -327,6 +378,7 @@ public final class TcpTransport implements Transport, ControlPlane {
         String reason = "the tcp transport of peer " + self.name() + " is closed";
         dialer.abandon((name, epoch) -> true, Code.CLOSED, reason);
         wires.forEach(wire -> wire.end(Code.CLOSED, reason));
+        dialer.close();
         sockets.closeAll();
         loops.close();
     }

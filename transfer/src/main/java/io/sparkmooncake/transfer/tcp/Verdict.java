@@ -18,9 +18,9 @@ enum Verdict {
     ENCRYPTION(5, Code.PROTOCOL),
     /** A frame that makes no sense. */
     MALFORMED(6, Code.PROTOCOL),
-    /** The deadline of the handshake passed. */
-    LATE(7, Code.TIMED_OUT),
-    /** The listener has too many unfinished handshakes. */
+    /** The deadline of the handshake passed; a caller that was slow may dial again. */
+    LATE(7, Code.UNREACHABLE),
+    /** The listener has too many unfinished handshakes, and this was the oldest. */
     BUSY(8, Code.UNREACHABLE),
     /** The callee was told that the caller is gone. */
     LOST(9, Code.PEER_LOST);

@@ -11,6 +11,9 @@ import java.nio.channels.ClosedChannelException;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One authenticated connection: who is at the other end, and why it ended.
@@ -19,15 +22,24 @@ import java.util.concurrent.atomic.AtomicReference;
  * event loop when the channel is inactive, and then {@link #lost} completes.
  */
 final class Wire {
+    private static final Logger LOG = LoggerFactory.getLogger(Wire.class);
+
     private final Channel channel;
     private final ReceiveBuffer receive;
     private final String peerName;
     private final long peerEpoch;
     private final String address;
+    private final LongSupplier clock;
     private final AtomicReference<TransferException> ending = new AtomicReference<>();
     private final CompletableFuture<String> lost = new CompletableFuture<>();
 
     Wire(Channel channel, ReceiveBuffer receive, String peerName, long peerEpoch) {
+        this(channel, receive, peerName, peerEpoch, System::nanoTime);
+    }
+
+    /** Creates a connection whose time-outs count on this clock. */
+    Wire(Channel channel, ReceiveBuffer receive, String peerName, long peerEpoch, LongSupplier clock) {
+        this.clock = clock;
         this.channel = channel;
         this.receive = receive;
         this.peerName = peerName;
@@ -43,6 +55,11 @@ final class Wire {
 
     EventLoop loop() {
         return channel.eventLoop();
+    }
+
+    /** Returns the time that time-outs count in. */
+    long nanoTime() {
+        return clock.getAsLong();
     }
 
     ReceiveBuffer receive() {
@@ -77,7 +94,26 @@ final class Wire {
 
     /** Event loop: queues a frame, which is released, and tells when it left the process or never will. */
     void write(ByteBuf frame, Runnable left) {
-        var unused = channel.write(frame).addListener(done -> left.run());
+        var unused = channel.write(frame).addListener(done -> run(left));
+    }
+
+    /** Event loop: runs an action of this connection that no handler answers for; one that throws ends the connection. */
+    void run(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException | Error e) {
+            defect(e);
+        }
+    }
+
+    /** Ends the connection for a failure of this process: memory that ran out, or a defect. It is no fault of the peer. */
+    void defect(Throwable error) {
+        LOG.error("tcp connection to peer {} is closed: this process failed", peer(), error);
+        end(new TransferException(
+                Code.CLOSED,
+                "tcp connection to peer " + peer() + " is closed, because this process failed: " + error
+                        + ". See the log of this process",
+                error));
     }
 
     /** Ends the connection; the first reason counts. */

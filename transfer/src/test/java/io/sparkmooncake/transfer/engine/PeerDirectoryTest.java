@@ -57,18 +57,6 @@ final class PeerDirectoryTest {
     }
 
     @Test
-    void publishesNothingBeforeItsListenerAnswers() {
-        FakeProcess two = world.start("2", 0x22);
-        two.plane.die("never came up");
-        TransferException failure = failure(joining(two));
-        assertThat(failure)
-                .hasMessageContaining(
-                        "2 (host-2:10002) does not reach its own listener and publishes nothing: Connection refused")
-                .hasMessageContaining("Check that the host name of this process resolves");
-        assertThat(host.figures().keys()).isEqualTo(1);
-    }
-
-    @Test
     void refusesANameThatALiveProcessHoldsNamingBoth() {
         FakeProcess impostor = world.start("1", 0x12);
         TransferException failure = failure(joining(impostor));

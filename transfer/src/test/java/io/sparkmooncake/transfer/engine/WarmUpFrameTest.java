@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.engine.WarmUpFrame.Grant;
-import io.sparkmooncake.transfer.engine.WarmUpFrame.Hello;
 import io.sparkmooncake.transfer.engine.WarmUpFrame.RemoteSlot;
 import io.sparkmooncake.transfer.engine.WarmUpFrame.Request;
 import io.sparkmooncake.transfer.engine.WarmUpSlots.Word;
@@ -29,11 +28,9 @@ final class WarmUpFrameTest {
 
     @Test
     void returnsWhatWasEncodedAndRefusesEveryTruncation() throws TransferException {
-        for (Request request :
-                List.of(Request.hello(1), Request.grant(-7, 3), Request.confirm(7, 8, WORDS), Request.abandon(7, 9))) {
+        for (Request request : List.of(Request.grant(-7, 3), Request.confirm(7, 8, WORDS), Request.abandon(7, 9))) {
             check(request, WarmUpFrame.encode(request), WarmUpFrame::decodeRequest);
         }
-        check(new Hello("3", 7), WarmUpFrame.encode(new Hello("3", 7)), WarmUpFrame::decodeHello);
         check(GRANT, WarmUpFrame.encode(GRANT), WarmUpFrame::decodeGrant);
         check(WORDS, WarmUpFrame.encode(WORDS), WarmUpFrame::decodeWords);
     }
@@ -53,9 +50,9 @@ final class WarmUpFrameTest {
 
     @Test
     void refusesAnotherVersionByNumber() {
-        ByteBuffer frame = WarmUpFrame.encode(Request.hello(1));
+        ByteBuffer frame = WarmUpFrame.encode(Request.grant(1, 1));
         frame.put(0, (byte) 9);
         assertThatThrownBy(() -> WarmUpFrame.decodeRequest(frame))
-                .hasMessageContaining("version=9 op=1, this build speaks version=1");
+                .hasMessageContaining("version=9 op=2, this build speaks version=1");
     }
 }

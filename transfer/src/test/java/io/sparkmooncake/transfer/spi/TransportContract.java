@@ -366,17 +366,6 @@ public abstract class TransportContract {
     }
 
     @Test
-    void passedDeadlineNamesThePeer() throws Exception {
-        OwnerProcess owner = bench.owner("owner");
-        RegionDescriptor source = owner.create(MIB, SEED);
-        MemoryRegion local = bench.local(MIB);
-        TransferBatch batch = new TransferBatch(Opcode.READ, Duration.ofNanos(1));
-        batch.add(local, 0, source, 0, MIB);
-        assertThat(failure(submit(bench.link(owner.record()), batch).outcome(0), Code.TIMED_OUT))
-                .contains("owner");
-    }
-
-    @Test
     void closedLinkFailsItsBatches() throws Exception {
         OwnerProcess owner = bench.owner("owner");
         RegionDescriptor source = owner.create(MIB, SEED);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.awaitility.Awaitility.await;
 
+import io.netty.buffer.ByteBuf;
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
@@ -105,7 +106,7 @@ final class HandshakeTest {
     void encryptionMustBeTheSameOnBothSides() throws TransferException {
         TcpTransport caller = ends.start("caller", Ends.hasty(true));
         assertThat(refusal(caller, Ends.record("owner", owner)))
-                .hasMessageContaining("encryption caller=true owner=false: set spark.network.crypto.enabled alike");
+                .hasMessageContaining("encryption caller=true owner=false: set spark.network.crypto.enabled and");
     }
 
     @Test
@@ -182,11 +183,61 @@ final class HandshakeTest {
         for (HandMade rogue : silent) {
             Frame verdict = rogue.receiveHandshake();
             assertThat(Verdict.of(verdict.code())).isEqualTo(Verdict.LATE);
-            assertThat(verdict.text()).isEqualTo("the handshake did not end within 2000 ms at owner");
+            assertThat(verdict.text()).isEqualTo("HELLO did not come within 2000 ms at owner: dial again");
             rogue.drainUntilClosed();
             rogue.close();
         }
         assertThat(owner.refusedHandshakes()).isEqualTo(50);
+    }
+
+    @Test
+    void aCallerThatStopsAfterHelloIsDroppedToo() throws IOException {
+        try (HandMade rogue = HandMade.connect(owner.port())) {
+            rogue.greet(HandMade.hello(Purpose.DATA, "owner").encode(new byte[32]));
+            Frame verdict = rogue.receiveHandshake();
+            assertThat(Verdict.of(verdict.code())).isEqualTo(Verdict.LATE);
+            assertThat(verdict.text()).startsWith("the handshake did not end within 2000 ms");
+        }
+    }
+
+    @Test
+    void anAddressThatOpensTooManyShedsItsOldestAndHonestCallersPass() throws IOException, TransferException {
+        TcpTransport patient = ends.start("patient", Ends.calm(false));
+        List<HandMade> silent = new ArrayList<>();
+        try {
+            for (int i = 0; i < UnfinishedHandshakes.MAX_PER_ADDRESS + 20; i++) {
+                silent.add(HandMade.connect(patient.port()));
+            }
+            TcpTransport caller = ends.start("caller", Ends.calm(false));
+            caller.control(Ends.record("patient", patient)).join().close();
+            Frame verdict = silent.get(0).receiveHandshake();
+            assertThat(Verdict.of(verdict.code())).isIn(Verdict.BUSY, Verdict.LATE);
+        } finally {
+            for (HandMade rogue : silent) {
+                rogue.close();
+            }
+        }
+    }
+
+    @Test
+    void aFrameLongerThanTheLongestHelloIsRefusedBeforeItArrives() throws IOException {
+        try (HandMade rogue = HandMade.connect(owner.port())) {
+            ByteBuf head = HandshakeLayout.frame(Kind.HELLO, 0, new byte[HandshakeLayout.MAX_BODY_BYTES + 1]);
+            rogue.send(head.readSlice(HandshakeLayout.HEAD_BYTES).retain());
+            assertThat(Verdict.of(rogue.receiveHandshake().code())).isEqualTo(Verdict.MALFORMED);
+            head.release();
+        }
+    }
+
+    @Test
+    void aCallersNameForgesNoLinesOfALog() throws IOException {
+        byte[] hello =
+                new Hello(1, false, "rogue\nWARN all is well", 666, "owner", Ends.epoch("owner")).encode(new byte[32]);
+        try (HandMade rogue = HandMade.connect(owner.port())) {
+            Frame verdict = rogue.prove(hello, rogue.greet(hello), new Secret(new byte[16]));
+            assertThat(Verdict.of(verdict.code())).isEqualTo(Verdict.SECRET);
+        }
+        assertThat(HandshakeLayout.printable("rogue\nWARN\u2028x")).isEqualTo("rogue?WARN?x");
     }
 
     @Test

@@ -69,15 +69,44 @@ final class ListenerTest {
     }
 
     @Test
-    void aHostThatDoesNotLeadHereIsAnErrorAtStart() {
-        Identity elsewhere = new Identity("owner", 1, "192.0.2.1", Ends.secret());
-        assertThatThrownBy(() -> ends.start(elsewhere, settings(0, 0)))
+    void anAddressOfAnotherMachineIsServedAllTheSame() throws TransferException {
+        TcpTransport translated =
+                ends.start(new Identity("owner", Ends.epoch("owner"), "192.0.2.1", Ends.secret()), settings(0, 0));
+        for (String name : List.of("one", "two")) {
+            TcpTransport peer = ends.start(name, Ends.calm(false));
+            peer.control(Ends.record("owner", translated)).join().close();
+        }
+    }
+
+    @Test
+    void theAddressThatSparkBindsIsBound() throws IOException, TransferException {
+        ends.start("all", settings(0, 0).withBindAddress("0.0.0.0"));
+        TcpTransport second = ends.start(
+                new Identity("second", 1, "127.0.0.2", Ends.secret()),
+                settings(0, 0).withBindAddress("127.0.0.2"));
+        assertThatThrownBy(() -> HandMade.connect(second.port())).hasMessageContaining("refused");
+        assertThatThrownBy(() -> ends.start("lost", settings(0, 0).withBindAddress("no-such-host.invalid")))
+                .hasMessageContaining("address=no-such-host.invalid that Spark binds does not resolve");
+    }
+
+    @Test
+    void aHostWhoseListenerDoesNotAnswerIsAnErrorAtStart() {
+        assertThatThrownBy(() -> ends.start("owner", settings(0, 0).withBindAddress("127.0.0.2")))
                 .isInstanceOf(TransferException.class)
-                .hasMessageContaining("bound at host=192.0.2.1")
+                .hasMessageContaining("bound at host=127.0.0.1")
                 .hasMessageContaining("this process itself could not call it there");
         Identity unknown = new Identity("owner", 1, "no-such-host.invalid", Ends.secret());
         assertThatThrownBy(() -> ends.start(unknown, settings(0, 0)))
                 .hasMessageContaining("host=no-such-host.invalid of this process does not resolve");
+    }
+
+    @Test
+    void everyAllowedTimeOutFitsTheKernel() throws TransferException {
+        for (String limit : List.of("10h", "24h", "1s")) {
+            TcpTransport transport =
+                    ends.start("owner", Ends.settings(Map.of("spark.mooncake.transfer.timeout", limit)));
+            assertThat(transport.port()).as(limit).isPositive();
+        }
     }
 
     @Test

@@ -76,6 +76,30 @@ final class PumpTest {
     }
 
     @Test
+    void slowReadersMakeAnOwnerCopyLittle() {
+        int block = 1000;
+        int blocks = 30_000;
+        TestRegion region = new TestRegion(1, BYTES);
+        RegionTable table = new RegionTable();
+        table.add(region);
+        for (long seed = 0; seed < 5; seed++) {
+            EmbeddedChannel channel = channel(seed);
+            channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(4 << 20, 8 << 20));
+            channel.pipeline().addLast(new OwnerConnection(wire(channel), table, Ends.LONG));
+            EntryColumns columns = new EntryColumns(blocks);
+            for (int i = 0; i < blocks; i++) {
+                columns.add(region.descriptor(), (long) i * block, block);
+            }
+            channel.writeInbound(HandMade.request(DataFrame.Kind.READ, 1, columns));
+            assertThat(channel.unsafe().outboundBuffer().totalPendingWriteBytes())
+                    .isLessThan(BodyWriter.MAX_COPIED_BYTES + 2L * BodyWriter.MAX_GATHERED_BYTES);
+            assertThat(drain(channel)).as("seed %s", seed).isGreaterThanOrEqualTo((long) block * blocks);
+            channel.finishAndReleaseAll();
+            assertThat(region.counts()).isEqualTo(1);
+        }
+    }
+
+    @Test
     void aWriterSendsAllBytesOfAWrite() {
         TestRegion region = new TestRegion(1, BYTES);
         for (long seed = 0; seed < 50; seed++) {

@@ -72,6 +72,11 @@ public final class FakeNetwork {
         /** Breaks every channel to and from this process, as its death does. */
         public void die(String reason) {
             listeners.remove(port);
+            breakChannels(reason);
+        }
+
+        /** Breaks every channel to and from this process, which lives on. */
+        public void breakChannels(String reason) {
             List<Channel> broken = new ArrayList<>(channels);
             listeners
                     .values()

@@ -32,6 +32,7 @@ public final class FakeTransport implements Transport {
     private final AtomicInteger openLinks = new AtomicInteger();
     private final List<FakeLink> links = new CopyOnWriteArrayList<>();
     private volatile Fault fault = Fault.NONE;
+    private volatile boolean noticesEnd;
 
     /** What goes wrong with links that this transport opens, or with its regions. */
     public enum Fault {
@@ -70,6 +71,11 @@ public final class FakeTransport implements Transport {
     /** Orders a fault for links opened, and regions unregistered, from now on. */
     public void fault(Fault newFault) {
         fault = newFault;
+    }
+
+    /** Links that this transport opens break when their peer ends: the test breaks them. */
+    public void noticeEnds() {
+        noticesEnd = true;
     }
 
     /** Breaks every link that this transport opened. */
@@ -213,6 +219,11 @@ public final class FakeTransport implements Transport {
         @Override
         public CompletableFuture<String> lost() {
             return lost;
+        }
+
+        @Override
+        public boolean noticesEnd() {
+            return noticesEnd;
         }
 
         private void end(String reason) {

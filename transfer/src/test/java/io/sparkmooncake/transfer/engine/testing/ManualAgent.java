@@ -79,6 +79,13 @@ public final class ManualAgent implements Agent {
         run();
     }
 
+    /** Lets time pass at once, as when the process is stopped: what was due meanwhile runs late. */
+    public void pause(Duration duration) {
+        run();
+        nowNanos += duration.toNanos();
+        run();
+    }
+
     /** Returns the time since the agent was made. */
     public Duration now() {
         return Duration.ofNanos(nowNanos);

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.transfer.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.engine.testing.ManualAgent;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.Test;
+
+/** Connections that are refused, reset, or lost for good; at least three processes. */
+final class ReconnectTest {
+    private static final Duration MINUTE = Duration.ofSeconds(60);
+
+    private final ManualAgent agent = new ManualAgent();
+    private final FakeProcess.World world = new FakeProcess.World(agent);
+    private final FakeProcess one = world.start("1", 0x11);
+    private final FakeProcess two = world.start("2", 0x22);
+
+    private CompletableFuture<Peer> connect() {
+        CompletableFuture<Peer> peer = one.engine.connect(two.record());
+        agent.run();
+        return peer;
+    }
+
+    private static TransferException failure(CompletableFuture<?> future) {
+        assertThat(future).isCompletedExceptionally();
+        Throwable[] caught = new Throwable[1];
+        var unused = future.whenComplete((value, e) -> caught[0] = e);
+        return (TransferException) caught[0];
+    }
+
+    private void assertNothingLeft() {
+        assertThat(agent.alarms()).isZero();
+        assertThat(one.shm.openLinks() + one.tcp.openLinks()).isZero();
+    }
+
+    @Test
+    void dialsAgainUntilTheDeadline() {
+        two.plane.refuseDials(30);
+        CompletableFuture<Peer> connecting = connect();
+        agent.advance(Duration.ofMillis(100 + 200 + 400 + 800 + 1600 + 24 * 2000 + 1999));
+        assertThat(connecting).isNotDone();
+        agent.advance(Duration.ofMillis(1));
+        assertThat(connecting).isCompleted();
+        assertThat(two.plane.dials()).isEqualTo(31);
+    }
+
+    @Test
+    void aProcessThatRefusesDialsIsUnreachableAtTheDeadline() {
+        two.plane.die("killed");
+        CompletableFuture<Peer> connecting = connect();
+        agent.advance(Duration.ofMillis(59_999));
+        assertThat(connecting).isNotDone();
+        agent.advance(Duration.ofMillis(1));
+        assertThat(failure(connecting).code()).isEqualTo(Code.UNREACHABLE);
+        assertThat(failure(connecting))
+                .hasMessageContaining(
+                        "dialing again after failures=34 | none tried | Connection refused | that host-2:10002 can be");
+        assertNothingLeft();
+    }
+
+    @Test
+    void aProcessThatRefusesDialsIsNotDialledOnceTheStoreSaysThatItIsGone() {
+        two.plane.die("killed");
+        CompletableFuture<Peer> connecting = connect();
+        agent.advance(Duration.ofSeconds(5));
+        one.engine.peerLost("2", 0x22, "executor 2 exited with code 137");
+        agent.run();
+        assertThat(failure(connecting).code()).isEqualTo(Code.PEER_LOST);
+        assertThat(failure(connecting)).hasMessageContaining("executor 2 exited with code 137");
+        assertNothingLeft();
+    }
+
+    @Test
+    void anAttemptWhoseChannelBreaksBeginsAnew() {
+        FakeProcess three = world.start("3", 0x33);
+        for (int op : new int[] {WarmUpFrame.GRANT, WarmUpFrame.CONFIRM}) {
+            FakeProcess target = world.start("target" + op, 0x40 + op);
+            boolean[] swallow = {true};
+            target.plane.swallow(request -> swallow[0] && request.get(1) == op);
+            CompletableFuture<Peer> connecting = one.engine.connect(target.record());
+            CompletableFuture<Peer> other = one.engine.connect(three.record());
+            agent.advance(Duration.ofSeconds(1));
+            assertThat(connecting).isNotDone();
+            swallow[0] = false;
+            target.plane.breakChannels("Connection reset by peer");
+            agent.advance(Duration.ofMillis(100));
+            assertThat(agent.done(connecting).paths())
+                    .allSatisfy(path -> assertThat(path.offered()).isTrue());
+            assertThat(agent.done(other).isLost()).isFalse();
+            agent.advance(MINUTE);
+            assertThat(target.engine.lentSlots()).isZero();
+        }
+        assertThat(one.shm.openLinks()).isEqualTo(3);
+        assertThat(one.tcp.openLinks()).isEqualTo(3);
+        assertThat(agent.alarms()).isZero();
+    }
+
+    @Test
+    void aControlChannelThatBreaksAloneIsDialledAgainWhileTransfersGoOn() {
+        one.tcp.noticeEnds();
+        FakeProcess three = world.start("3", 0x33);
+        two.plane.serve("echo", (from, request) -> request);
+        Peer peer = agent.done(connect());
+        CompletableFuture<Peer> connecting = one.engine.connect(three.record());
+        Peer other = agent.done(connecting);
+        two.plane.refuseDials(3);
+        two.plane.breakChannels("Connection reset by peer");
+        agent.run();
+        assertThat(peer.isLost()).isFalse();
+        assertThat(one.tcp.openLinks()).isEqualTo(2);
+        CompletableFuture<ByteBuffer> asked =
+                peer.ask("echo", ByteBuffer.allocate(4).putInt(0, 4_711), MINUTE);
+        assertThat(asked).isNotDone();
+        agent.advance(Duration.ofMillis(100 + 200 + 400 + 800));
+        assertThat(agent.done(asked).getInt(0)).isEqualTo(4_711);
+        assertThat(peer.isLost() || other.isLost()).isFalse();
+        assertThat(agent.done(one.engine.connect(two.record()))).isSameAs(peer);
+        assertThat(agent.alarms()).isZero();
+    }
+
+    @Test
+    void aControlChannelThatCannotBeDialledAgainLosesThePeer() {
+        one.tcp.noticeEnds();
+        Peer peer = agent.done(connect());
+        two.plane.die("Connection reset by peer");
+        agent.run();
+        CompletableFuture<ByteBuffer> asked = peer.ask("echo", ByteBuffer.allocate(4), MINUTE.multipliedBy(2));
+        agent.advance(Duration.ofMillis(59_999));
+        assertThat(peer.isLost()).isFalse();
+        agent.advance(Duration.ofMillis(1));
+        assertThat(peer.lost())
+                .isCompletedWithValue("its control channel broke: Connection reset by peer; and it could not be dialled"
+                        + " again: Connection refused");
+        assertThat(failure(asked)).hasMessageContaining("2 (host-2:10002) is lost: its control channel broke");
+        assertNothingLeft();
+    }
+
+    @Test
+    void aProcessThatEndsIsLostAtOnce() {
+        one.tcp.noticeEnds();
+        for (boolean controlFirst : new boolean[] {true, false}) {
+            FakeProcess target = world.start("target-" + controlFirst, 0x44);
+            CompletableFuture<Peer> connecting = one.engine.connect(target.record());
+            Peer peer = agent.done(connecting);
+            if (controlFirst) {
+                target.plane.die("Connection reset by peer");
+                agent.run();
+                one.tcp.breakLinks("Connection reset by peer");
+            } else {
+                one.tcp.breakLinks("Connection reset by peer");
+                agent.run();
+                target.plane.die("Connection reset by peer");
+            }
+            agent.run();
+            assertThat(peer.lost().getNow("none")).startsWith("its control channel broke: Connection reset by peer");
+            assertNothingLeft();
+        }
+    }
+
+    @Test
+    void aPeerThatWasLostIsDialledAnewUnlessItIsGone() {
+        FakeProcess three = world.start("3", 0x33);
+        Peer before = agent.done(connect());
+        Peer other = agent.done(one.engine.connect(three.record()));
+        two.plane.breakChannels("Connection reset by peer");
+        agent.run();
+        assertThat(before.isLost()).isTrue();
+        Peer after = agent.done(connect());
+        assertThat(after).isNotSameAs(before);
+        assertThat(after.isLost() || other.isLost()).isFalse();
+        one.engine.peerLost("2", 0x22, "executor 2 was removed");
+        agent.run();
+        assertThat(failure(connect())).hasMessageContaining("executor 2 was removed");
+        assertThat(other.isLost()).isFalse();
+    }
+
+    @Test
+    void aPauseOfThisProcessDoesNotUseUpTheDeadline() {
+        two.plane.refuseDials(1);
+        CompletableFuture<Peer> connecting = connect();
+        agent.pause(Duration.ofMinutes(10));
+        assertThat(connecting).isCompleted();
+    }
+}
