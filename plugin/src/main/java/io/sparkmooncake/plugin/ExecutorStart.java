@@ -71,8 +71,9 @@ final class ExecutorStart {
      * @param told what the driver's plugin handed out
      */
     static ExecutorStart of(PluginContext context, Map<String, String> told, SparkEnv env) {
+        Map<String, String> conf = MooncakePlugin.settings(context.conf());
         TransferSettings settings = OperatingSystem.allowed(
-                TransferSettings.read(MooncakePlugin.settings(context.conf())), System.getProperty("os.name", "?"));
+                TransferSettings.read(conf), System.getProperty("os.name", "?"), Settings.ON_UNSUPPORTED.read(conf));
         byte[] secret =
                 ApplicationSecret.receive(told, () -> env.securityManager().getSecretKey());
         return new ExecutorStart(context, settings, env, secret);
