@@ -50,8 +50,9 @@ final class MooncakeDriver implements DriverPlugin {
         Optional<String> obstacle = StartChecks.obstacle(platform, settings);
         if (obstacle.isPresent()) {
             if (Settings.ON_UNSUPPORTED.read(settings) == OnUnsupported.FAIL) {
-                throw new IllegalStateException(obstacle.get() + ". To run such applications with Spark's own shuffle, set "
-                        + Settings.ON_UNSUPPORTED.key() + "=sort");
+                throw new IllegalStateException(
+                        obstacle.get() + ". To run such applications with Spark's own shuffle, set "
+                                + Settings.ON_UNSUPPORTED.key() + "=sort");
             }
             String manager = other.orElse(StartChecks.SPARK_MANAGER);
             LOG.warn(

@@ -31,16 +31,16 @@ final class StartChecks {
 
     /** Returns the first reason why this application cannot run with spark-mooncake, or shuffle over it if it wants to. */
     static Optional<String> obstacle(Platform platform, Map<String, String> conf) {
-        Optional<String> known = firstOf(() -> anotherScala(platform), () -> oldSpark(platform));
+        Optional<String> known = firstOf(Stream.of(() -> anotherScala(platform), () -> oldSpark(platform)));
         return known.isPresent() || otherManager(conf).isPresent() ? known : obstacleToShuffle(platform, conf);
     }
 
     private static Optional<String> obstacleToShuffle(Platform platform, Map<String, String> conf) {
-        return firstOf(
+        return firstOf(Stream.of(
                 () -> unnamedManager(platform, conf),
                 () -> OperatingSystem.withoutPaths(TransferSettings.read(conf).paths(), platform.system()),
                 () -> filesInsteadOfMemory(conf),
-                () -> otherInternals(platform));
+                () -> otherInternals(platform)));
     }
 
     /** Returns what works less well than it could; empty when there is nothing to say. */
@@ -104,7 +104,7 @@ final class StartChecks {
 
     /** Finds what takes map outputs for files that outlive their executor, or map ids for positions. */
     private static Optional<String> filesInsteadOfMemory(Map<String, String> conf) {
-        return firstOf(
+        return firstOf(Stream.of(
                 () -> switchedOn(
                         conf,
                         "spark.shuffle.service.enabled",
@@ -128,7 +128,7 @@ final class StartChecks {
                         .filter(name -> !name.equals(SPARK_DATA_IO))
                         .map(name -> "spark.shuffle.sort.io.plugin.class=" + name
                                 + " cannot be used: it stores the map outputs of Spark's sort shuffle, which does not"
-                                + " run. Remove this line, or keep it and set " + MANAGER_KEY + "=" + SPARK_MANAGER));
+                                + " run. Remove this line, or keep it and set " + MANAGER_KEY + "=" + SPARK_MANAGER)));
     }
 
     private static Optional<String> switchedOn(Map<String, String> conf, String key, String reason) {
@@ -146,8 +146,7 @@ final class StartChecks {
                         + " and report this line");
     }
 
-    @SafeVarargs
-    private static Optional<String> firstOf(Supplier<Optional<String>>... checks) {
-        return Stream.of(checks).map(Supplier::get).flatMap(Optional::stream).findFirst();
+    private static Optional<String> firstOf(Stream<Supplier<Optional<String>>> checks) {
+        return checks.map(Supplier::get).flatMap(Optional::stream).findFirst();
     }
 }

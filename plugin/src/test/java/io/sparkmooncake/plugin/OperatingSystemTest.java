@@ -16,14 +16,19 @@ final class OperatingSystemTest {
 
     @Test
     void leavesLinuxAlone() {
-        assertThat(OperatingSystem.allowed(paths("shm,tcp"), "Linux", OnUnsupported.FAIL).paths()).containsExactly("shm", "tcp");
+        assertThat(OperatingSystem.allowed(paths("shm,tcp"), "Linux", OnUnsupported.FAIL)
+                        .paths())
+                .containsExactly("shm", "tcp");
     }
 
     @Test
     void goesOnWithoutShmElsewhere() {
-        assertThat(OperatingSystem.allowed(paths("shm,tcp"), "Mac OS X", OnUnsupported.FAIL).paths())
+        assertThat(OperatingSystem.allowed(paths("shm,tcp"), "Mac OS X", OnUnsupported.FAIL)
+                        .paths())
                 .containsExactly("tcp");
-        assertThat(OperatingSystem.allowed(paths("tcp"), "Mac OS X", OnUnsupported.FAIL).paths()).containsExactly("tcp");
+        assertThat(OperatingSystem.allowed(paths("tcp"), "Mac OS X", OnUnsupported.FAIL)
+                        .paths())
+                .containsExactly("tcp");
     }
 
     @Test

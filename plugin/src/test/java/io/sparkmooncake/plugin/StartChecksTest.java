@@ -49,8 +49,9 @@ final class StartChecksTest {
     void triesNewerSparksBehindAWarning(String version) {
         assertThat(StartChecks.obstacle(spark(version), Map.of())).isEmpty();
         assertThat(StartChecks.warnings(spark(version)))
-                .containsExactly("spark-mooncake was tried on Spark [3.5, 4.0, 4.1, 4.2, 4.3], and this is Spark " + version
-                        + ": everything it needs is there, so it goes on. If jobs fail, set spark.shuffle.manager=sort");
+                .containsExactly(
+                        "spark-mooncake was tried on Spark [3.5, 4.0, 4.1, 4.2, 4.3], and this is Spark " + version
+                                + ": everything it needs is there, so it goes on. If jobs fail, set spark.shuffle.manager=sort");
     }
 
     @ParameterizedTest
@@ -79,8 +80,9 @@ final class StartChecksTest {
                 () -> List.of("no org.apache.spark.X.y(int)", "an abstract org.apache.spark.Z.w"),
                 List::of);
         assertThat(StartChecks.obstacle(vendor, Map.of()))
-                .hasValue("this Spark 4.0.0-acme has no org.apache.spark.X.y(int), an abstract org.apache.spark.Z.w, which"
-                        + " spark-mooncake needs otherwise: set spark.shuffle.manager=sort and report this line");
+                .hasValue(
+                        "this Spark 4.0.0-acme has no org.apache.spark.X.y(int), an abstract org.apache.spark.Z.w, which"
+                                + " spark-mooncake needs otherwise: set spark.shuffle.manager=sort and report this line");
         assertThat(StartChecks.obstacle(vendor, Map.of(StartChecks.MANAGER_KEY, "SORT")))
                 .as("only the engine runs")
                 .isEmpty();
@@ -141,9 +143,8 @@ final class StartChecksTest {
     void refusesFallbackStorage() {
         String key = "spark.storage.decommission.fallbackStorage.path";
         assertThat(obstacle(key, "s3a://b/"))
-                .hasValue(
-                        key + "=s3a://b/ cannot be used: Spark copies shuffle files there, and map outputs are in the"
-                                + " executors' memory; a decommissioned executor hands them to another one. Remove this line");
+                .hasValue(key + "=s3a://b/ cannot be used: Spark copies shuffle files there, and map outputs are in the"
+                        + " executors' memory; a decommissioned executor hands them to another one. Remove this line");
     }
 
     @Test
@@ -180,8 +181,9 @@ final class StartChecksTest {
     void refusalsNameTheWayToGoOn() {
         assertThatThrownBy(() -> MooncakeDriver.chooseManager(
                         spark("4.1.3"), Map.of("spark.shuffle.useOldFetchProtocol", "true")))
-                .hasMessageEndingWith("spark.shuffle.useOldFetchProtocol=false. To run such applications with Spark's own"
-                        + " shuffle, set spark.mooncake.onUnsupported=sort");
+                .hasMessageEndingWith(
+                        "spark.shuffle.useOldFetchProtocol=false. To run such applications with Spark's own"
+                                + " shuffle, set spark.mooncake.onUnsupported=sort");
     }
 
     /** Whatever the obstacle is, and also if the user named our manager, as Spark 3.5 needs it. */
@@ -206,8 +208,7 @@ final class StartChecksTest {
     @ParameterizedTest
     @ValueSource(strings = {"SORT", "sort", "tungsten-sort", "org.apache.spark.shuffle.sort.SortShuffleManager"})
     void leavesTheShuffleToAManagerThatThePlatformNamed(String named) {
-        Map<String, String> conf =
-                Map.of(StartChecks.MANAGER_KEY, named, "spark.shuffle.service.enabled", "true");
+        Map<String, String> conf = Map.of(StartChecks.MANAGER_KEY, named, "spark.shuffle.service.enabled", "true");
         assertThat(MooncakeDriver.chooseManager(spark("4.0.0-databricks-001"), conf))
                 .isEqualTo(named);
     }

@@ -85,8 +85,7 @@ public final class MooncakeShuffleManager extends SortShuffleManager {
             TaskContext context,
             ShuffleReadMetricsReporter metrics) {
         if (isLeftToSpark()) {
-            return super.getReader(
-                    handle, startMapIndex, endMapIndex, startPartition, endPartition, context, metrics);
+            return super.getReader(handle, startMapIndex, endMapIndex, startPartition, endPartition, context, metrics);
         }
         ShuffleRuntime runtime = ShuffleRuntime.current();
         ShuffleDependency<K, ?, C> dependency = this.<K, Object, C>readDependency(handle);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.spark;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.lang.reflect.Executable;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -145,33 +148,46 @@ public final class KnownInternals {
         try {
             Class<?> type = Class.forName(words[0], false, loader);
             MethodType shape = MethodType.fromMethodDescriptorString(words[2], loader);
-            List<? extends Executable> found = find(type, words[1], shape);
+            OptionalInt modifiers =
+                    words[1].equals("<init>") ? constructor(type, shape) : method(type, words[1], shape);
             String parameters = shape.parameterList().stream()
                     .map(Class::getSimpleName)
                     .collect(Collectors.joining(", ", "(", ")"));
-            if (found.isEmpty()) {
+            if (modifiers.isEmpty()) {
                 return List.of("no " + member + parameters);
             }
-            boolean closed = Modifier.isFinal(type.getModifiers())
-                    || found.stream().anyMatch(method -> Modifier.isFinal(method.getModifiers()));
+            boolean closed = Modifier.isFinal(type.getModifiers() | modifiers.getAsInt());
             return use == Use.OVERRIDE && closed ? List.of("a final " + member + parameters) : List.of();
         } catch (ClassNotFoundException | TypeNotPresentException | LinkageError e) {
             return List.of("no " + member + " (" + e + ")");
         }
     }
 
-    private static List<? extends Executable> find(Class<?> type, String name, MethodType shape) {
-        if (name.equals("<init>")) {
-            return Arrays.stream(type.getDeclaredConstructors())
-                    .filter(constructor -> !Modifier.isPrivate(constructor.getModifiers()))
-                    .filter(constructor -> Arrays.equals(constructor.getParameterTypes(), shape.parameterArray()))
-                    .toList();
+    private static OptionalInt constructor(Class<?> type, MethodType shape) {
+        return Arrays.stream(type.getDeclaredConstructors())
+                .filter(constructor -> Arrays.equals(constructor.getParameterTypes(), shape.parameterArray()))
+                .mapToInt(Constructor::getModifiers)
+                .filter(modifiers -> !Modifier.isPrivate(modifiers))
+                .findFirst();
+    }
+
+    /** Resolves this one method: others of its class may name classes that this class path does not have. */
+    private static OptionalInt method(Class<?> type, String name, MethodType shape) {
+        MethodHandles.Lookup lookup = MethodHandles.publicLookup();
+        for (Search search : List.<Search>of(lookup::findVirtual, lookup::findStatic)) {
+            try {
+                return OptionalInt.of(
+                        lookup.revealDirect(search.find(type, name, shape)).getModifiers());
+            } catch (NoSuchMethodException | IllegalAccessException none) {
+                // The other search may find it.
+            }
         }
-        return Arrays.stream(type.getMethods())
-                .filter(method -> method.getName().equals(name))
-                .filter(method -> method.getReturnType() == shape.returnType())
-                .filter(method -> Arrays.equals(method.getParameterTypes(), shape.parameterArray()))
-                .toList();
+        return OptionalInt.empty();
+    }
+
+    private interface Search {
+        MethodHandle find(Class<?> type, String name, MethodType shape)
+                throws NoSuchMethodException, IllegalAccessException;
     }
 
     private List<String> unknownAbstract(String line) {
