@@ -26,8 +26,8 @@ def digest(rows):
     return f"{len(lines)} {hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:16]}"
 
 
-def frame(spark):
-    return spark.range(0, ROWS, 1, 9).selectExpr(
+def frame(spark, rows=ROWS):
+    return spark.range(0, rows, 1, 9).selectExpr(
         "id", f"pmod(xxhash64(id, 1), {KEYS}) AS k", "pmod(xxhash64(id, 2), 1000003) AS v",
         "concat('note ', xxhash64(id, 3)) AS note")
 
@@ -106,14 +106,15 @@ def window_under_pressure(spark):
     spark.conf.set("spark.sql.windowExec.buffer.in.memory.threshold", "1")
     spark.conf.set("spark.sql.windowExec.buffer.spill.threshold", "100000")
     same = udf(lambda v: v, "bigint")
-    counted = frame(spark).withColumn("c", F.count("*").over(Window.partitionBy("k")))
+    counted = frame(spark, 40 * ROWS).withColumn("c", F.count("*").over(Window.partitionBy("k")))
     counted = counted.withColumn("r", F.row_number().over(Window.partitionBy("k").orderBy("v", "id")))
     rows = counted.select("k", "c", "r", "note", same("v").alias("v")).repartition(50, "v")
     return rows.agg(F.count("*"), F.sum(F.hash("k", "c", "r", "v", "note"))).collect()
 
 
 def window_transformed_under_pressure(spark):
-    frame(spark).createOrReplaceTempView("t")
+    """The same with the threads of TRANSFORM, which Spark 4 still has."""
+    frame(spark, 40 * ROWS).createOrReplaceTempView("t")
     delimited = "ROW FORMAT DELIMITED FIELDS TERMINATED BY ','"
     return spark.sql(f"""
         SELECT sum(hash(k, v, c)), count(*) FROM (SELECT /*+ REPARTITION(50, k) */ * FROM (

@@ -106,7 +106,7 @@ final class PySparkIT {
                 "spark.local.dir=" + scratch,
                 "spark.driver.memory=1g",
                 "spark.executor.memory=1g",
-                "spark.memory.fraction=0.05",
+                "spark.memory.fraction=0.02",
                 "spark.sql.shuffle.partitions=6"));
         settings.addAll(conf);
         settings.forEach(setting -> words.addAll(List.of("--conf", setting)));

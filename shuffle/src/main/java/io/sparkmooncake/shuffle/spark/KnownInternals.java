@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * The parts of Spark that the shuffle binds to and that are not a documented interface. Vendors change them without changing
@@ -131,6 +132,19 @@ public final class KnownInternals {
     /** Returns why Spark's block resolver cannot be extended; empty when it can. */
     public static List<String> resolverDifferences(ClassLoader loader) {
         return new KnownInternals(loader).missing(RESOLVER, Use.OVERRIDE);
+    }
+
+    /** Returns every line. */
+    static List<String> members() {
+        return Stream.of(
+                        CALLED,
+                        CALLED_WITHOUT_ROW_CHECKSUMS,
+                        CALLED_WITH_ROW_CHECKSUMS,
+                        ROW_CHECKSUMS,
+                        OVERRIDDEN,
+                        RESOLVER)
+                .flatMap(String::lines)
+                .toList();
     }
 
     private List<String> missing(String members, Use use) {
