@@ -196,6 +196,15 @@ public final class Settings {
             "Bytes of keys and values that the driver's store holds for one application; beyond it puts are refused.",
             V0_1);
 
+    /** What happens where the shuffle cannot run. */
+    public static final Setting<OnUnsupported> ON_UNSUPPORTED = new Setting<>(
+            PREFIX + "onUnsupported",
+            "fail",
+            Domain.oneOf(OnUnsupported.class),
+            "What the driver does when the shuffle cannot run with this Spark or these settings. fail refuses to start and names"
+                    + " the line to change; sort logs the reason and leaves the shuffle to Spark, and ranks still run.",
+            V0_1);
+
     private static final List<Setting<?>> ALL = List.of(
             PATHS,
             CONNECT_TIMEOUT,
@@ -217,7 +226,8 @@ public final class Settings {
             GPU_ENABLED,
             GPU_MEMORY,
             GPU_SEGMENT,
-            STORE_BYTES);
+            STORE_BYTES,
+            ON_UNSUPPORTED);
 
     private Settings() {}
 
@@ -229,6 +239,14 @@ public final class Settings {
         TRUE,
         /** Never. */
         FALSE
+    }
+
+    /** Values of {@link #ON_UNSUPPORTED}. */
+    public enum OnUnsupported {
+        /** The application does not start. */
+        FAIL,
+        /** Spark's own sort shuffle takes over. */
+        SORT
     }
 
     /** Returns every setting. */
@@ -258,6 +276,7 @@ public final class Settings {
         CollectivesSettings.read(conf);
         GpuSettings.read(conf);
         STORE_BYTES.read(conf);
+        ON_UNSUPPORTED.read(conf);
     }
 
     /** Returns how many letters must be inserted, removed or replaced to get from one word to the other. */

@@ -26,8 +26,8 @@ final class SettingsPage {
             | key | what it decides |
             |---|---|
             | `spark.plugins` | must name `io.sparkmooncake.plugin.MooncakePlugin` |
-            | `spark.shuffle.manager` | set by the plugin on Spark 4.0 and newer; on 3.5 it must name `io.sparkmooncake.shuffle.MooncakeShuffleManager`. Another manager keeps the shuffle, and only the transfer engine runs |
-            | `spark.shuffle.service.enabled`, `spark.shuffle.push.enabled` | must be false: an external shuffle service reads files, and map outputs are in memory |
+            | `spark.shuffle.manager` | set by the plugin on Spark 4.0 and newer; on 3.5 it must name `io.sparkmooncake.shuffle.MooncakeShuffleManager`. Another manager, such as a `SORT` that the platform has set, keeps the shuffle; then only the transfer engine and ranks run |
+            | `spark.shuffle.service.enabled`, `spark.shuffle.push.enabled` | must be false, or `spark.mooncake.onUnsupported=sort`: an external shuffle service reads files, and map outputs are in memory |
             | `spark.storage.decommission.fallbackStorage.path` | must not be set: it takes shuffle files, and map outputs are in memory |
             | `spark.authenticate` | when true, executors authenticate to each other with a secret derived from Spark's; otherwise with a random one of this application |
             | `spark.network.crypto.enabled`, `spark.authenticate.enableSaslEncryption`, `spark.ssl.rpc.enabled` | when true, what the tcp path carries is encrypted, too |

@@ -35,7 +35,8 @@ final class SettingsTest {
             Map.entry("spark.mooncake.gpu.enabled", "false"),
             Map.entry("spark.mooncake.gpu.memory", "100g"),
             Map.entry("spark.mooncake.gpu.memory.segment", "256m"),
-            Map.entry("spark.mooncake.store.memory", "128m"));
+            Map.entry("spark.mooncake.store.memory", "128m"),
+            Map.entry("spark.mooncake.onUnsupported", "Sort"));
 
     @Test
     void transferHasTheDocumentedDefaults() {
@@ -114,6 +115,7 @@ final class SettingsTest {
                         Duration.ofMinutes(2)));
         assertThat(CollectivesSettings.read(conf)).isEqualTo(new CollectivesSettings(Duration.ofSeconds(3), 1 << 20));
         assertThat(Settings.STORE_BYTES.read(conf)).isEqualTo(128L << 20);
+        assertThat(Settings.ON_UNSUPPORTED.read(conf)).isEqualTo(Settings.OnUnsupported.SORT);
         assertThat(EVERY_KEY.keySet())
                 .containsExactlyInAnyOrderElementsOf(
                         Settings.all().stream().map(Setting::key).toList());
@@ -159,7 +161,8 @@ final class SettingsTest {
                 "shuffle.compress; lz4; not one of auto, true, false",
                 "collectives.timeout; 0s; 0s is less than min=100ms",
                 "collectives.window; 1k; 1k is less than min=4k. Allowed: 4k to 256m",
-                "store.memory; 1b; 1b is less than min=64k"
+                "store.memory; 1b; 1b is less than min=64k",
+                "onUnsupported; warn; not one of fail, sort. Allowed: fail, sort; default: fail"
             })
     void refusesWhatIsNotAllowed(String name, String value, String complaint) {
         String key = Settings.PREFIX + name;

@@ -73,7 +73,10 @@ final class ExecutorStart {
         Map<String, String> conf = MooncakePlugin.settings(context.conf());
         TransferSettings settings = encryptedAs(
                 env.securityManager(),
-                OperatingSystem.allowed(TransferSettings.read(conf), System.getProperty("os.name", "?")));
+                OperatingSystem.allowed(
+                        TransferSettings.read(conf),
+                        System.getProperty("os.name", "?"),
+                        Settings.ON_UNSUPPORTED.read(conf)));
         String bindAddress = BindAddress.of(context.executorID(), conf, System.getProperty("sun.java.command", ""));
         settings = settings.withBindAddress(bindAddress);
         byte[] secret =

@@ -3,9 +3,11 @@ package io.sparkmooncake.plugin;
 
 import com.codahale.metrics.MetricRegistry;
 import io.sparkmooncake.conf.Settings;
+import io.sparkmooncake.conf.Settings.OnUnsupported;
 import io.sparkmooncake.transfer.store.HostedStore;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.apache.spark.SparkContext;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.plugin.DriverPlugin;
@@ -15,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The driver's side: checks the configuration, names the shuffle manager, hosts the store and hands out the application's
+ * The driver's side: checks the platform and the configuration, names the shuffle manager, hosts the store and hands out the application's
  * secret.
  *
  * <p>Threading: {@link #init} runs while the SparkContext is made; {@link #receive} runs on the thread of Spark's plugin
@@ -29,30 +31,50 @@ final class MooncakeDriver implements DriverPlugin {
 
     @Override
     public Map<String, String> init(SparkContext sc, PluginContext context) {
-        SparkVersion version = StartChecks.requireSupported(sc.version(), scala.util.Properties.versionNumberString());
         Map<String, String> settings = MooncakePlugin.settings(sc.conf());
         Settings.check(settings);
-        chooseShuffle(sc, version, settings);
+        sc.conf().set(StartChecks.MANAGER_KEY, chooseManager(Platform.here(sc.version()), settings));
         HostedStore hosted = new HostedStore(Settings.STORE_BYTES.read(settings));
         store = hosted;
         sc.listenerBus().addToQueue(new LostExecutors(hosted), LostExecutors.QUEUE);
         return ApplicationSecret.handOut(SparkEnv.get().securityManager().isAuthenticationEnabled());
     }
 
-    private static void chooseShuffle(SparkContext sc, SparkVersion version, Map<String, String> settings) {
-        StartChecks.requireNamedManager(version, settings);
-        String named = settings.getOrDefault(StartChecks.MANAGER_KEY, StartChecks.MANAGER);
-        if (named.equals(StartChecks.MANAGER)) {
-            StartChecks.requireMemoryShuffle(settings);
-            sc.conf().set(StartChecks.MANAGER_KEY, StartChecks.MANAGER);
-            StartChecks.decommissionWarning(version, settings).ifPresent(LOG::warn);
-        } else {
+    /**
+     * Returns the shuffle manager of this application. Executors follow: they are started with the driver's configuration.
+     *
+     * @throws IllegalStateException if the shuffle cannot run and the user did not ask for Spark's own
+     */
+    static String chooseManager(Platform platform, Map<String, String> settings) {
+        Optional<String> other = StartChecks.otherManager(settings);
+        Optional<String> obstacle = StartChecks.obstacle(platform, settings);
+        if (obstacle.isPresent()) {
+            if (Settings.ON_UNSUPPORTED.read(settings) == OnUnsupported.FAIL) {
+                throw new IllegalStateException(
+                        obstacle.get() + ". To run such applications with Spark's own shuffle, set "
+                                + Settings.ON_UNSUPPORTED.key() + "=sort");
+            }
+            String manager = other.orElse(StartChecks.SPARK_MANAGER);
             LOG.warn(
-                    "{}={} keeps the shuffle, and spark-mooncake offers its transfer engine only. To shuffle over it, remove"
-                            + " that line",
+                    "{}={} shuffles instead of spark-mooncake, as {}=sort allows: {}",
                     StartChecks.MANAGER_KEY,
-                    named);
+                    manager,
+                    Settings.ON_UNSUPPORTED.key(),
+                    obstacle.get());
+            return manager;
         }
+        if (other.isPresent()) {
+            LOG.warn(
+                    "{}={} was found, so spark-mooncake does not shuffle and runs its transfer engine and ranks only. To"
+                            + " shuffle over it, set {}={}, also when the platform sets this key",
+                    StartChecks.MANAGER_KEY,
+                    other.get(),
+                    StartChecks.MANAGER_KEY,
+                    StartChecks.MANAGER);
+            return other.get();
+        }
+        StartChecks.warnings(platform, settings).forEach(LOG::warn);
+        return StartChecks.MANAGER;
     }
 
     @Override

@@ -81,6 +81,24 @@ final class LocalModeIT {
     }
 
     @Test
+    void sparkShufflesWhenTheShuffleCannotRunAndTheUserAskedForThat() {
+        SparkConf conf = conf().set("spark.shuffle.useOldFetchProtocol", "true")
+                .set("spark.shuffle.manager", StartChecks.MANAGER)
+                .set("spark.mooncake.onUnsupported", "sort");
+        try (JavaSparkContext sc = new JavaSparkContext(conf)) {
+            assertThat(SparkEnv.get().shuffleManager().getClass().getName()).isEqualTo(SORT);
+            assertThat(countByLastDigit(sc)).hasSize(10);
+            assertThat(ShuffleRuntime.installed()).isEmpty();
+            List<Integer> numbers = List.of(1, 2);
+            assertThat(AllReduce.sum(sc.parallelize(numbers, 2), new double[1], (sums, number) -> {
+                        sums[0] += number;
+                        return sums;
+                    }))
+                    .containsExactly(3);
+        }
+    }
+
+    @Test
     void aMistakeFailsTheStartAndLeavesNothingBehind() {
         assertThatThrownBy(() -> new JavaSparkContext(conf().set("spark.mooncake.memory.segment", "1k")).close())
                 .hasMessageContaining("spark.mooncake.memory.segment=1k is not valid: 1k is less than min=1m");

@@ -3,7 +3,7 @@ package io.sparkmooncake.shuffle;
 
 import io.sparkmooncake.shuffle.read.MooncakeShuffleReader;
 import io.sparkmooncake.shuffle.read.MooncakeShuffleReader.PartitionRange;
-import io.sparkmooncake.shuffle.spark.SparkInternals;
+import io.sparkmooncake.shuffle.spark.KnownInternals;
 import io.sparkmooncake.shuffle.write.SerializedWriter;
 import io.sparkmooncake.shuffle.write.SortedWriter;
 import io.sparkmooncake.shuffle.write.WriteEnvironment;
@@ -23,31 +23,50 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code spark.shuffle.manager} names. It extends Spark's own manager because Spark SQL copies every row for any other
- * one ({@code ShuffleExchangeExec.needToCopyObjectsBeforeShuffle}); nothing of the parent's writers, readers or files is
- * used.
+ * one ({@code ShuffleExchangeExec.needToCopyObjectsBeforeShuffle}). Nothing of the parent's writers, readers or files is
+ * used, except when the driver's plugin leaves the shuffle to Spark: then the parent does everything.
  *
- * <p>Spark constructs it by reflection, on 3.5 before any plugin runs, so it looks the executor's {@link ShuffleRuntime} up
- * at first use.
+ * <p>Spark constructs it by reflection, on 3.5 before any plugin runs, so it looks the executor's {@link ShuffleRuntime} and the
+ * plugin's decision up when they are needed. The decision is the value of {@link #KEY} in the driver's configuration, which
+ * executors are started with: they construct the manager that it names.
  */
 public final class MooncakeShuffleManager extends SortShuffleManager {
+    /** Spark's key. */
+    public static final String KEY = "spark.shuffle.manager";
+
+    /** This class; a constant, so that it can be named where the class cannot be loaded. */
+    public static final String NAME = "io.sparkmooncake.shuffle.MooncakeShuffleManager";
+
+    private final SparkConf conf;
     private @Nullable MooncakeBlockResolver resolver;
 
     /** Called by Spark. */
     public MooncakeShuffleManager(SparkConf conf) {
         super(conf);
-        if (SparkInternals.resolverCanBeExtended()) {
+        this.conf = conf;
+        if (KnownInternals.resolverDifferences(SortShuffleManager.class.getClassLoader())
+                .isEmpty()) {
             resolver = new MooncakeBlockResolver(conf);
         }
     }
 
+    private boolean isLeftToSpark() {
+        return !conf.get(KEY, NAME).equals(NAME);
+    }
+
     @Override
     public <K, V, C> ShuffleHandle registerShuffle(int shuffleId, ShuffleDependency<K, V, C> dependency) {
-        return new BaseShuffleHandle<>(shuffleId, dependency);
+        return isLeftToSpark()
+                ? super.registerShuffle(shuffleId, dependency)
+                : new BaseShuffleHandle<>(shuffleId, dependency);
     }
 
     @Override
     public <K, V> ShuffleWriter<K, V> getWriter(
             ShuffleHandle handle, long mapId, TaskContext context, ShuffleWriteMetricsReporter metrics) {
+        if (isLeftToSpark()) {
+            return super.getWriter(handle, mapId, context, metrics);
+        }
         ShuffleRuntime runtime = ShuffleRuntime.current();
         ShuffleDependency<K, V, ?> dependency = dependency(handle);
         WriteEnvironment environment = runtime.writeEnvironment();
@@ -65,6 +84,9 @@ public final class MooncakeShuffleManager extends SortShuffleManager {
             int endPartition,
             TaskContext context,
             ShuffleReadMetricsReporter metrics) {
+        if (isLeftToSpark()) {
+            return super.getReader(handle, startMapIndex, endMapIndex, startPartition, endPartition, context, metrics);
+        }
         ShuffleRuntime runtime = ShuffleRuntime.current();
         ShuffleDependency<K, ?, C> dependency = this.<K, Object, C>readDependency(handle);
         var tracked = SparkEnv.get()
@@ -91,12 +113,15 @@ public final class MooncakeShuffleManager extends SortShuffleManager {
 
     @Override
     public boolean unregisterShuffle(int shuffleId) {
+        if (isLeftToSpark()) {
+            return super.unregisterShuffle(shuffleId);
+        }
         ShuffleRuntime.installed().ifPresent(runtime -> runtime.removeShuffle(shuffleId));
         return true;
     }
 
     @Override
     public IndexShuffleBlockResolver shuffleBlockResolver() {
-        return resolver == null ? super.shuffleBlockResolver() : resolver;
+        return resolver == null || isLeftToSpark() ? super.shuffleBlockResolver() : resolver;
     }
 }

@@ -11,10 +11,10 @@ import org.apache.spark.sql.SparkSession;
  * @param views statements that define what the query reads; cheap, no data is stored
  * @param query a query with a column {@code total} of integers
  */
-record SqlQuery(List<String> views, String query) implements Workload {
+public record SqlQuery(List<String> views, String query) implements Workload {
 
     /** Copies {@code views}. */
-    SqlQuery {
+    public SqlQuery {
         views = List.copyOf(views);
     }
 

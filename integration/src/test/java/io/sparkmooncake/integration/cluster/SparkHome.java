@@ -45,6 +45,16 @@ record SparkHome(Path folder) {
         return new SparkHome(folder);
     }
 
+    /** Spark 4.3 comes with PySpark's package only, which needs Python and PyPI. */
+    static boolean isAvailable(String version) throws InterruptedException {
+        try {
+            Processes.run(List.of(ROOT.resolve("bin/local-spark").toString(), version));
+            return true;
+        } catch (IOException e) {
+            return !version.equals("4.3.0");
+        }
+    }
+
     private static void link(Path link, Path target) throws IOException {
         try {
             Files.createSymbolicLink(link, target);

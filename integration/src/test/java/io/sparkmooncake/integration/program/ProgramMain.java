@@ -36,6 +36,9 @@ public final class ProgramMain {
             case "rank-breadth" -> new RankBreadth();
             case "rank-failures" -> new RankFailures();
             case "ml-examples" -> new MlExamples();
+            case "left-to-spark" -> new LeftToSpark();
+            case "tpch" -> new Tpch();
+            case "codecs" -> new Codecs();
             case "device-ranks" -> new DeviceRanks();
             default -> throw new IllegalArgumentException("no program " + name);
         };

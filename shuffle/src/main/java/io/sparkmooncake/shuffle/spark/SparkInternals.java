@@ -7,12 +7,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 import org.apache.spark.Aggregator;
 import org.apache.spark.ShuffleDependency;
-import org.apache.spark.SparkConf;
 import org.apache.spark.TaskContext;
 import org.apache.spark.scheduler.MapStatus;
 import org.apache.spark.scheduler.MapStatus$;
 import org.apache.spark.shuffle.FetchFailedException;
-import org.apache.spark.shuffle.IndexShuffleBlockResolver;
 import org.apache.spark.storage.BlockManagerId;
 import org.apache.spark.util.collection.ExternalSorter;
 import org.apache.spark.util.collection.KVArraySortDataFormat;
@@ -34,13 +32,6 @@ public final class SparkInternals {
     private static boolean hasRowChecksums() {
         return Arrays.stream(ShuffleDependency.class.getMethods())
                 .anyMatch(method -> method.getName().equals("rowBasedChecksums"));
-    }
-
-    /** Tells whether Spark's block resolver can be extended: its constructors before 4.0 are not those of later versions. */
-    public static boolean resolverCanBeExtended() {
-        return Arrays.stream(IndexShuffleBlockResolver.class.getConstructors())
-                .anyMatch(constructor ->
-                        Arrays.equals(constructor.getParameterTypes(), new Class<?>[] {SparkConf.class}));
     }
 
     /** Returns the class tag of any object, for Spark's serializers. */

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** TPC-H-like queries on three executors over tcp give what Spark's own shuffle gives, with adaptive execution on and off. */
+final class TpchIT {
+    @Test
+    void someQueriesGiveSparksResults() throws IOException, InterruptedException {
+        sameResults("4.1.3", "q5,q16,q18", "0.002");
+    }
+
+    @Tag("campaign")
+    @ParameterizedTest
+    @ValueSource(strings = {"3.5.9", "4.0.4", "4.1.3", "4.2.0"})
+    void allQueriesGiveSparksResults(String version) throws IOException, InterruptedException {
+        sameResults(version, "all", "0.01");
+    }
+
+    private static void sameResults(String version, String queries, String scale)
+            throws IOException, InterruptedException {
+        Map<String, String> ours =
+                run(Submission.of(version, "tpch").conf("spark.mooncake.transfer.paths", "tcp"), queries, scale);
+        Map<String, String> sparks = run(Submission.plain(version, "tpch"), queries, scale);
+        assertThat(ours).isEqualTo(sparks);
+        Map<String, String> planned = new TreeMap<>();
+        Map<String, String> adaptive = new TreeMap<>();
+        ours.forEach((name, digest) -> {
+            if (name.endsWith(".planned")) {
+                planned.put(name.replace(".planned", ""), digest);
+            } else if (name.endsWith(".adaptive")) {
+                adaptive.put(name.replace(".adaptive", ""), digest);
+            }
+        });
+        assertThat(planned).hasSize(queries.equals("all") ? 22 : 3).isEqualTo(adaptive);
+    }
+
+    /** No broadcast joins: their tables are not shuffled. */
+    private static Map<String, String> run(Submission submission, String queries, String scale)
+            throws IOException, InterruptedException {
+        return submission
+                .master("local-cluster[3,1,1024]")
+                .deadline(Duration.ofMinutes(25))
+                .conf("spark.sql.shuffle.partitions", "6")
+                .conf("spark.sql.autoBroadcastJoinThreshold", "-1")
+                .conf("spark.sql.adaptive.autoBroadcastJoinThreshold", "64k")
+                .argument("queries", queries)
+                .argument("scale", scale)
+                .run();
+    }
+}
