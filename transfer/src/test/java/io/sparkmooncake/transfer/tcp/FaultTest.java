@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 
 /** Peers that stall, lie, or stop reading; made by hand. */
 final class FaultTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(120);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int MIB = 1 << 20;
 
     private final Ends ends = new Ends();
