@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -154,9 +153,7 @@ final class Namespaces implements AutoCloseable {
                     .mapToLong(Long::parseLong)
                     .findFirst()
                     .orElse(0);
-        } catch (NoSuchFileException | UncheckedIOException ended) {
-            return 0;
-        } catch (IOException ended) {
+        } catch (IOException | UncheckedIOException ended) {
             return 0;
         }
     }

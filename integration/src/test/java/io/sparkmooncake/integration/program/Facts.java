@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 
 /**
  * The arguments of a program, and what it prints for the test that submitted it: one line {@code FACT name=value} each, and
@@ -72,9 +73,9 @@ public record Facts(Map<String, String> arguments, PrintStream out, BufferedRead
         synchronized (in) {
             out.println(REQUEST + verb + " " + address + " " + argument);
             try {
-                String answer = in.readLine();
-                require(answer != null && !answer.startsWith(FAILED), verb, address, argument, answer);
-                return String.valueOf(answer);
+                String answer = Objects.requireNonNullElse(in.readLine(), FAILED + "the test has ended");
+                require(!answer.startsWith(FAILED), verb, address, argument, answer);
+                return answer;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
