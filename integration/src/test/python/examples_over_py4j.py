@@ -41,7 +41,7 @@ class Frame:
 def start(spark_home, plugin_jar, folder):
     """Starts spark-submit as PySpark does, and returns its process, port and secret."""
     info = os.path.join(folder, "gateway")
-    command = [os.path.join(spark_home, "bin/spark-submit"), "--master", "local-cluster[2,1,1024]"]
+    command = [os.path.join(spark_home, "bin/spark-submit"), "--master", "local-cluster[3,1,1024]"]
     for setting in (
         "spark.plugins=io.sparkmooncake.plugin.MooncakePlugin",
         "spark.jars=" + plugin_jar,
@@ -120,7 +120,7 @@ def main():
         file = os.path.join(folder, "rows.json")
         with open(file, "w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(row) + "\n" for row in data)
-        frame = spark.read().schema("features array<double>, label double").json(file).repartition(2).cache()
+        frame = spark.read().schema("features array<double>, label double").json(file).repartition(3).cache()
         check(Frame(frame, gateway), data, columns)
         spark.stop()
         gateway.shutdown()

@@ -33,10 +33,10 @@ final class LostExecutorsTest {
         claim("peers/1", new Owner("1", 7, "a:1"));
         claim("peers/2", new Owner("2", 8, "b:1"));
         listener.onExecutorRemoved(new SparkListenerExecutorRemoved(0, "1", "Container killed by YARN"));
-        assertThat(store.get("peers/1").get(30, TimeUnit.SECONDS)).isEmpty();
-        assertThat(store.get("peers/2").get(30, TimeUnit.SECONDS)).isPresent();
+        assertThat(store.get("peers/1").get(60, TimeUnit.SECONDS)).isEmpty();
+        assertThat(store.get("peers/2").get(60, TimeUnit.SECONDS)).isPresent();
         assertThatThrownBy(() -> store.claim("peers/1", Blob.of("again"), new Owner("1", 7, "a:1"))
-                        .get(30, TimeUnit.SECONDS))
+                        .get(60, TimeUnit.SECONDS))
                 .hasCauseInstanceOf(TransferException.class)
                 .hasMessageContaining("Spark removed the executor: Container killed by YARN");
     }
@@ -48,7 +48,7 @@ final class LostExecutorsTest {
     }
 
     private void claim(String key, Owner owner) throws Exception {
-        assertThat(store.claim(key, Blob.of("record"), owner).get(30, TimeUnit.SECONDS))
+        assertThat(store.claim(key, Blob.of("record"), owner).get(60, TimeUnit.SECONDS))
                 .isPositive();
     }
 }

@@ -92,7 +92,7 @@ final class NeighboursTest {
                                 "peers/" + record.name(),
                                 Blob.of(record.encode()),
                                 new Owner(record.name(), record.epoch(), record.host()))
-                        .get(30, TimeUnit.SECONDS))
+                        .get(60, TimeUnit.SECONDS))
                 .isPositive();
     }
 }

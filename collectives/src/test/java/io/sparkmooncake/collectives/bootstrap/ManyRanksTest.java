@@ -150,6 +150,5 @@ final class ManyRanksTest {
                 processes.connections());
         assertThat(asked.get())
                 .isLessThanOrEqualTo((long) MAX_ASKS_PER_RANK * size + (long) (MAX_ASKS_PER_SECOND * seconds));
-        assertThat(seconds).isLessThan(60);
     }
 }

@@ -65,7 +65,7 @@ final class RendezvousTest {
 
     private static void awaitOnlyPeers(RankProcesses processes, int peers) {
         Awaitility.await()
-                .atMost(Duration.ofSeconds(30))
+                .atMost(Duration.ofMinutes(2))
                 .untilAsserted(
                         () -> assertThat(processes.host().figures().keys()).isEqualTo(peers));
     }
@@ -113,7 +113,7 @@ final class RendezvousTest {
             CompletableFuture<Integer> first = processes.start(new Membership("lost", 1, 0, 3), c -> 0);
             CompletableFuture<Integer> second = processes.start(new Membership("lost", 1, 1, 3), c -> 0);
             Awaitility.await()
-                    .atMost(Duration.ofSeconds(30))
+                    .atMost(Duration.ofMinutes(2))
                     .until(() -> processes.host().figures().keys() == 4);
             // Both have their records there; what rank 0 has seen of them it sees again within its next looks.
             processes.host().ownerLost("exec-1", "heartbeat timed out");

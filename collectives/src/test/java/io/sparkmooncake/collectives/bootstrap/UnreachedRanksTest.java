@@ -39,7 +39,7 @@ final class UnreachedRanksTest {
             RankRecord record = new RankRecord(1, 2, OPTIONS.windowBytes(), home, region.descriptor());
             Owner owner = new Owner(home.name(), home.epoch(), home.address());
             var unused = store.claim("collectives/unreached/1/1/record", Blob.of(record.encode()), owner)
-                    .get(30, TimeUnit.SECONDS);
+                    .get(60, TimeUnit.SECONDS);
             CompletableFuture<Integer> rank = processes.start(new Membership("unreached", 1, 0, 2), c -> 0);
             return (CollectiveException) RankProcesses.failure(rank);
         } finally {

@@ -19,6 +19,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Kills and freezes ranks at random moments, and starts others in their place. No two ranks say different things about who took
  * part in a reduction, each result is that of those who did, and in the end all are active again.
  */
+@Tag("campaign")
 final class ElasticCampaignIT {
     private static final int SIZE = 3;
     private static final int FAULTS = 3;

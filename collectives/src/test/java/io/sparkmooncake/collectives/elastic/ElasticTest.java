@@ -46,7 +46,7 @@ final class ElasticTest {
     static void stop() {
         // The group's last rank has swept: what is left are the peers themselves.
         Awaitility.await()
-                .atMost(Duration.ofSeconds(30))
+                .atMost(Duration.ofMinutes(2))
                 .untilAsserted(
                         () -> assertThat(processes.host().figures().keys()).isEqualTo(3));
         processes.close();

@@ -163,7 +163,7 @@ final class LaneTest {
         post(outbox, COUNT, 42);
         assertThat(peer.held).isEmpty();
         peer.busy = false;
-        Awaitility.await().atMost(Duration.ofSeconds(30)).until(() -> {
+        Awaitility.await().atMost(Duration.ofMinutes(2)).until(() -> {
             peer.landAll();
             return inbox.poll();
         });

@@ -99,7 +99,7 @@ final class SeveralHostsFailureTest {
             List<CompletableFuture<Integer>> others = new ArrayList<>(ranks);
             others.remove(1);
             CollectiveException failure = same(others);
-            assertThat(Duration.ofNanos(System.nanoTime() - startNanos)).isLessThan(Duration.ofSeconds(20));
+            assertThat(Duration.ofNanos(System.nanoTime() - startNanos)).isLessThan(Duration.ofSeconds(60));
             over.countDown();
             assertThat(failure.code()).isEqualTo(Code.TIMED_OUT);
             assertThat(failure.getMessage())

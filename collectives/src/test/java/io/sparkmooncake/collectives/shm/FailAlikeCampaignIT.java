@@ -16,6 +16,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -24,6 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Kills or freezes a rank at a random moment of joining and of operations. The others fail within the deadline, in operations with
  * one code and one text; a frozen rank fails when it thaws; no memory and no thread of the communicator is left.
  */
+@Tag("campaign")
 final class FailAlikeCampaignIT {
     private static final int SIZE = 3;
     private static final int TIMEOUT_SECONDS = 3;
@@ -142,7 +144,7 @@ final class FailAlikeCampaignIT {
             frozen.thaw();
             CompletableFuture<StoreValue> result = store.await("result/" + victim, DEADLINE);
             Awaitility.await().atMost(DEADLINE.plusSeconds(5)).until(() -> result.isDone() || !frozen.isAlive());
-            if (store.get("result/" + victim).get(30, TimeUnit.SECONDS).isPresent()) {
+            if (store.get("result/" + victim).get(60, TimeUnit.SECONDS).isPresent()) {
                 assertThat(result(victim)).containsPattern("^[A-Z_]+\ncommunicator=jvms epoch=1");
             } else {
                 assertThat(frozen.exitValue())

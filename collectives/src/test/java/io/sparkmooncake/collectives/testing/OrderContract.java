@@ -241,7 +241,7 @@ public abstract class OrderContract {
         });
         Communicator busy = first.get(60, TimeUnit.SECONDS);
         Awaitility.await()
-                .atMost(Duration.ofSeconds(30))
+                .atMost(Duration.ofMinutes(2))
                 .untilAsserted(() -> assertThatThrownBy(() -> busy.async(c -> {}))
                         .isInstanceOf(IllegalStateException.class)
                         .hasMessageContaining("has an operation under way in another thread"));

@@ -2,6 +2,7 @@
 package io.sparkmooncake.integration.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.sparkmooncake.integration.hosts.StandaloneCluster;
 import io.sparkmooncake.integration.workload.Repetition;
 import io.sparkmooncake.integration.workload.WorkloadMain;
 import java.io.BufferedReader;
@@ -14,18 +15,32 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Where applications run: two executors of one core and 2 GiB each, in processes of their own, on this machine.
+ * Where applications run: two executors of one core and 2 GiB each, in processes of their own, on this machine, or those of a
+ * standalone cluster.
  *
  * @param sparkHome a Spark distribution
  * @param applicationJar the jar with the workloads
  * @param scratch folder for what Spark writes while it runs; whoever made it removes it
  * @param logs folder for what the applications log
  * @param deadline how long one application may take
+ * @param standalone the cluster on several hosts, or null for two executors of this machine
  */
-record Cluster(Path sparkHome, Path applicationJar, Path scratch, Path logs, Duration deadline) {
+record Cluster(
+        Path sparkHome,
+        Path applicationJar,
+        Path scratch,
+        Path logs,
+        Duration deadline,
+        @Nullable StandaloneCluster standalone) {
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Returns this with executors on several hosts. */
+    Cluster on(StandaloneCluster cluster) {
+        return new Cluster(sparkHome, applicationJar, scratch, logs, deadline, cluster);
+    }
 
     /** Runs {@code work} as {@code seat} and hands each run to {@code progress} as it ends. */
     List<Repetition> run(Work work, Seat seat, Consumer<Repetition> progress) throws IOException, InterruptedException {
@@ -62,16 +77,20 @@ record Cluster(Path sparkHome, Path applicationJar, Path scratch, Path logs, Dur
 
     private String whereLogsAre(String name) {
         return "its driver's log is " + logs.resolve(name + ".log") + ", its executors' logs are under "
-                + sparkHome.resolve("work");
+                + (standalone == null ? sparkHome : standalone.hosts().get(1).folder()).resolve("work");
     }
 
     private List<String> command(Work work, Seat seat) {
         List<String> options =
                 new ArrayList<>(List.of("--conf", "spark.executor.memory=2g", "--conf", "spark.driver.memory=1g"));
         options.addAll(seat.submitArguments());
-        List<String> words = command(WorkloadMain.class, "local-cluster[2,1,2048]", options);
+        if (standalone != null) {
+            standalone.conf().forEach((key, value) -> options.addAll(List.of("--conf", key + "=" + value)));
+        }
+        String master = standalone == null ? "local-cluster[2,1,2048]" : standalone.master();
+        List<String> words = command(WorkloadMain.class, master, options);
         words.addAll(work.arguments());
-        return words;
+        return standalone == null ? words : standalone.onDriver(words);
     }
 
     /** The command line up to the jar of the application, whose arguments the caller adds. */

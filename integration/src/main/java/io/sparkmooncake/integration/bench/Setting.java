@@ -25,7 +25,8 @@ record Setting(String sparkVersion, Cluster cluster, Path pluginJar, Path output
                 Path.of(arguments.text("application-jar", "")),
                 Path.of(arguments.text("scratch", "")),
                 output.resolve("logs").toAbsolutePath(),
-                Duration.ofMinutes(arguments.count("deadline-minutes", 60)));
+                Duration.ofMinutes(arguments.count("deadline-minutes", 60)),
+                null);
         return new Setting(arguments.text("spark", ""), cluster, Path.of(arguments.text("plugin-jar", "")), output);
     }
 

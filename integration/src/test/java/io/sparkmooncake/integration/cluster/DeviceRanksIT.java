@@ -18,12 +18,14 @@ final class DeviceRanksIT {
     void executorsWithoutAssignedGpusLoadNothingOfCuda() throws IOException, InterruptedException {
         Map<String, String> facts = Submission.of("3.5.9", "device-ranks").run();
         assertThat(facts)
-                .containsEntry("sum", "3.0 on the host")
+                .containsEntry("sum", "6.0 on the host")
                 .containsEntry(
                         "refused",
                         "this communicator takes no memory of a device: its ranks joined without devices. Copy the elements"
                                 + " to the host")
-                .containsEntry("executors", "[executor=0 held=0 jcuda=false, executor=1 held=0 jcuda=false]");
+                .containsEntry(
+                        "executors",
+                        "[executor=0 held=0 jcuda=false, executor=1 held=0 jcuda=false, executor=2 held=0 jcuda=false]");
     }
 
     /** Spark assigns what a discovery script names; whether it is there is another matter. */
@@ -42,11 +44,14 @@ final class DeviceRanksIT {
                 .run();
         String cause = Cuda.unavailabilityCause();
         assertThat(facts)
-                .containsEntry("sum", "3.0 on the host")
+                .containsEntry("sum", "6.0 on the host")
                 .containsEntry(
                         "refused",
-                        "this communicator takes no memory of a device: 2 of 2 ranks cannot use a device: rank 0: "
-                                + cause + "; rank 1: " + cause + ". Copy the elements to the host")
-                .containsEntry("executors", "[executor=0 held=0 jcuda=false, executor=1 held=0 jcuda=false]");
+                        "this communicator takes no memory of a device: 3 of 3 ranks cannot use a device: rank 0: "
+                                + cause + "; rank 1: " + cause + "; rank 2: " + cause
+                                + ". Copy the elements to the host")
+                .containsEntry(
+                        "executors",
+                        "[executor=0 held=0 jcuda=false, executor=1 held=0 jcuda=false, executor=2 held=0 jcuda=false]");
     }
 }

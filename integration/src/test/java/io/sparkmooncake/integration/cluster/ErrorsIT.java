@@ -4,6 +4,7 @@ package io.sparkmooncake.integration.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sparkmooncake.integration.hosts.Processes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,6 +4,7 @@ package io.sparkmooncake.integration.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.sparkmooncake.integration.hosts.Processes;
 import io.sparkmooncake.integration.program.Facts;
 import java.io.File;
 import java.io.IOException;
@@ -11,15 +12,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The examples of Java give what Spark ML gives, those of Scala what Java's give, and those of Python what plain Python gives. */
 final class MlExamplesIT {
     @Test
     void examplesGiveWhatSparkMlGives() throws IOException, InterruptedException {
+        onEveryLayout(Layout.THREE_ON_ONE_HOST);
+    }
+
+    @Tag("campaign")
+    @ParameterizedTest
+    @EnumSource
+    void onEveryLayout(Layout layout) throws IOException, InterruptedException {
         // On the class path, as in a whole Spark: Spark ML's Summarizer finds its classes nowhere else.
         String sparkMl = SparkHome.sparkMlClassPath();
         Submission submission = Submission.of("4.1.3", "ml-examples")
+                .on(layout)
                 .conf("spark.driver.extraClassPath", sparkMl)
                 .conf("spark.executor.extraClassPath", sparkMl);
         Map<String, String> facts =

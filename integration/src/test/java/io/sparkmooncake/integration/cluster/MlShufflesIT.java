@@ -5,13 +5,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Estimators of Spark ML learn the same from our shuffle and from Spark's own. */
 final class MlShufflesIT {
     @Test
     void estimatorsLearnTheSameAsWithSparksOwnShuffle() throws IOException, InterruptedException {
-        Map<String, String> ours = withSparkMl(Submission.of("4.1.3", "ml-shuffles"));
+        onEveryLayout(Layout.THREE_TCP);
+    }
+
+    @Tag("campaign")
+    @ParameterizedTest
+    @EnumSource
+    void onEveryLayout(Layout layout) throws IOException, InterruptedException {
+        Map<String, String> ours =
+                withSparkMl(Submission.of("4.1.3", "ml-shuffles").on(layout));
         Map<String, String> stock = withSparkMl(Submission.plain("4.1.3", "ml-shuffles"));
         assertThat(ours)
                 .containsKeys("als", "fp-growth", "k-means", "random-forest", "spearman")

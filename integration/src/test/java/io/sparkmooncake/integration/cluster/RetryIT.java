@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Map tasks that give other rows when they run again, after part of what they gave first was read. That they do, and that a
@@ -16,10 +18,12 @@ final class RetryIT {
     private static final int READERS = 12;
 
     /** Spark 4.2 runs lost map tasks only, and compares row checksums to know that their readers must all run again. */
-    @Test
-    void rowChecksumsTellThatReadersMustRunAgain() throws IOException, InterruptedException {
-        Map<String, String> facts =
-                submission("4.2.0", "BY_PLACE").argument("result-stage", true).run();
+    @ParameterizedTest
+    @EnumSource(names = "THREE_TCP")
+    void rowChecksumsTellThatReadersMustRunAgain(Layout layout) throws IOException, InterruptedException {
+        Map<String, String> facts = submission(layout, "4.2.0", "BY_PLACE")
+                .argument("result-stage", true)
+                .run();
         assertThat(facts)
                 .containsEntry("lost", "0")
                 .containsEntry("duplicated", "0")
@@ -30,9 +34,10 @@ final class RetryIT {
         assertThat(facts.get("result-stage")).contains("indeterminate output", "cannot rollback");
     }
 
-    @Test
-    void withoutRowChecksumsTheSameKillGivesAWrongResult() throws IOException, InterruptedException {
-        Map<String, String> facts = submission("4.2.0", "BY_PLACE")
+    @ParameterizedTest
+    @EnumSource(names = "THREE_TCP")
+    void withoutRowChecksumsTheSameKillGivesAWrongResult(Layout layout) throws IOException, InterruptedException {
+        Map<String, String> facts = submission(layout, "4.2.0", "BY_PLACE")
                 .conf("spark.sql.shuffle.orderIndependentChecksum.enabled", "false")
                 .conf("spark.sql.shuffle.orderIndependentChecksum.enableFullRetryOnMismatch", "false")
                 .argument("result-stage", false)
@@ -43,9 +48,10 @@ final class RetryIT {
     }
 
     /** Without checksums Spark rolls back whole stages, where it knows that they are indeterminate. */
-    @Test
-    void anIndeterminateStageIsRunAgainAsAWhole() throws IOException, InterruptedException {
-        Map<String, String> facts = submission("4.1.3", "ROUND_ROBIN")
+    @ParameterizedTest
+    @EnumSource(names = "THREE_ON_ONE_HOST")
+    void anIndeterminateStageIsRunAgainAsAWhole(Layout layout) throws IOException, InterruptedException {
+        Map<String, String> facts = submission(layout, "4.1.3", "ROUND_ROBIN")
                 .conf("spark.sql.execution.sortBeforeRepartition", "false")
                 .argument("result-stage", true)
                 .run();
@@ -59,8 +65,19 @@ final class RetryIT {
         assertThat(facts.get("result-stage")).contains("indeterminate output", "cannot rollback");
     }
 
-    private static Submission submission(String version, String exchange) throws IOException, InterruptedException {
+    @Tag("campaign")
+    @ParameterizedTest
+    @EnumSource
+    void onEveryLayout(Layout layout) throws IOException, InterruptedException {
+        rowChecksumsTellThatReadersMustRunAgain(layout);
+        withoutRowChecksumsTheSameKillGivesAWrongResult(layout);
+        anIndeterminateStageIsRunAgainAsAWhole(layout);
+    }
+
+    private static Submission submission(Layout layout, String version, String exchange)
+            throws IOException, InterruptedException {
         return Submission.of(version, "indeterminate-retry")
+                .on(layout)
                 .conf("spark.sql.adaptive.enabled", "false")
                 .argument("exchange", exchange);
     }

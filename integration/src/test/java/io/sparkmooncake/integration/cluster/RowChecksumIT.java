@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Spark 4.2 trusts the row checksum of a map output to tell whether a rerun gave other rows. A writer that leaves it 0 would
@@ -15,9 +17,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 final class RowChecksumIT {
     @ParameterizedTest
-    @ValueSource(strings = {"4.1.3", "4.2.0"})
-    void mapOutputsCarryIt(String version) throws IOException, InterruptedException {
-        Submission submission = Submission.of(version, "row-checksums").master("local[2]");
+    @CsvSource({"4.1.3, THREE_ON_ONE_HOST", "4.2.0, THREE_TCP"})
+    void mapOutputsCarryIt(String version, Layout layout) throws IOException, InterruptedException {
+        Submission submission = Submission.of(version, "row-checksums").on(layout);
         if (version.equals("4.1.3")) {
             submission.conf("spark.sql.shuffle.orderIndependentChecksum.enabled", "true");
         }
@@ -28,6 +30,13 @@ final class RowChecksumIT {
         assertThat(numbers(facts, "reversed")).isEqualTo(rows);
         assertThat(numbers(facts, "different").get(0)).isNotIn(0L, rows.get(0));
         assertThat(numbers(facts, "different").get(1)).isNotIn(0L, rows.get(1));
+    }
+
+    @Tag("campaign")
+    @ParameterizedTest
+    @EnumSource
+    void onEveryLayout(Layout layout) throws IOException, InterruptedException {
+        mapOutputsCarryIt("4.2.0", layout);
     }
 
     private static List<Long> numbers(Map<String, String> facts, String name) {

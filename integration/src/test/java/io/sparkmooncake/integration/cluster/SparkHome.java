@@ -2,6 +2,7 @@
 package io.sparkmooncake.integration.cluster;
 
 import io.sparkmooncake.integration.example.Progress;
+import io.sparkmooncake.integration.hosts.Processes;
 import io.sparkmooncake.integration.program.ProgramMain;
 import io.sparkmooncake.integration.workload.DeviceProbe;
 import java.io.File;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.integration.cluster;
 
-import io.sparkmooncake.integration.program.Facts;
+import io.sparkmooncake.integration.hosts.HostSpec;
+import io.sparkmooncake.integration.hosts.Hosts;
+import io.sparkmooncake.integration.hosts.Processes;
+import io.sparkmooncake.integration.hosts.StandaloneCluster;
 import io.sparkmooncake.integration.program.ProgramMain;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -9,10 +12,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Assumptions;
 
 /**
  * One {@code spark-submit} of a program of {@link ProgramMain}, as a user would type it. Its logs lie in a folder of its own.
@@ -21,26 +28,29 @@ final class Submission {
     static final String MANAGER = "io.sparkmooncake.shuffle.MooncakeShuffleManager";
 
     private static final String PLUGIN = "io.sparkmooncake.plugin.MooncakePlugin";
-    private static final String TWO_EXECUTORS = "local-cluster[2,1,1024]";
+    private static final int EXECUTOR_MIB = 1024;
     private static final int LOG_TAIL_LINES = 60;
 
-    private final SparkHome home;
+    private SparkHome home;
+    private final String sparkVersion;
     private final String program;
     private final Map<String, String> conf = new LinkedHashMap<>();
     private final List<String> arguments = new ArrayList<>();
-    private final List<String> prefix = new ArrayList<>();
-    private String master = TWO_EXECUTORS;
-    private Duration deadline = Duration.ofMinutes(4);
+    private Layout layout = Layout.THREE_ON_ONE_HOST;
+    private @Nullable String master;
+    private HostSpec spec = HostSpec.unlimited();
+    private int executorMiB = EXECUTOR_MIB;
+    /** Long enough for any machine: a program that hangs is what it finds. */
+    private Duration deadline = Duration.ofMinutes(20);
 
-    private Submission(SparkHome home, String program) {
-        this.home = home;
+    private Submission(String sparkVersion, String program) throws IOException, InterruptedException {
+        this.sparkVersion = sparkVersion;
         this.program = program;
+        this.home = SparkHome.of(sparkVersion, program);
         conf("spark.serializer", "org.apache.spark.serializer.KryoSerializer");
         conf("spark.ui.enabled", "false");
         conf("spark.log.level", "INFO");
-        conf("spark.executor.memory", "1g");
         conf("spark.driver.memory", "1g");
-        conf("spark.local.dir", home.folder().resolve("scratch").toString());
         conf("spark.task.maxFailures", "8");
         conf("spark.deploy.maxExecutorRetries", "6");
         conf("spark.mooncake.shuffle.memory", "64m");
@@ -51,7 +61,7 @@ final class Submission {
 
     /** A program without the plugin's settings. */
     static Submission plain(String sparkVersion, String program) throws IOException, InterruptedException {
-        return new Submission(SparkHome.of(sparkVersion, program), program);
+        return new Submission(sparkVersion, program);
     }
 
     /** A program with the plugin switched on as the README tells users of that version. */
@@ -76,19 +86,40 @@ final class Submission {
         return this;
     }
 
-    Submission master(String master) {
-        this.master = master;
+    /** Runs on {@code layout} instead of three executors of one host, in another {@link #folder}. */
+    Submission on(Layout of) throws IOException, InterruptedException {
+        layout = of;
+        home = SparkHome.of(
+                sparkVersion, program + "-" + of.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        if (of == Layout.THREE_TCP) {
+            conf("spark.mooncake.transfer.paths", "tcp");
+        }
+        return this;
+    }
+
+    Layout layout() {
+        return layout;
+    }
+
+    /** Runs with one {@code --master} of Spark's own instead of a layout. */
+    Submission master(String of) {
+        master = of;
+        return this;
+    }
+
+    /** What each host has, if the layout has hosts. */
+    Submission hosts(HostSpec of) {
+        spec = of;
+        return this;
+    }
+
+    Submission executorMemory(int mebibytes) {
+        executorMiB = mebibytes;
         return this;
     }
 
     Submission deadline(Duration deadline) {
         this.deadline = deadline;
-        return this;
-    }
-
-    /** Words before {@code spark-submit}, such as {@code ip netns exec host}. */
-    Submission through(List<String> words) {
-        prefix.addAll(words);
         return this;
     }
 
@@ -102,39 +133,61 @@ final class Submission {
         return home.folder();
     }
 
-    /** Runs it and returns what the program told; a program that fails or does not end fails the test with its log. */
+    /**
+     * Runs it and returns what the program told; a program that fails or does not end fails the test with its log. Aborts the
+     * test with the reason if the layout has hosts, and none can be started here.
+     */
     Map<String, String> run() throws IOException, InterruptedException {
-        Path out = home.folder().resolve("out.txt");
+        if (master != null) {
+            return run(new Actions(null), sparkSubmit(master));
+        }
+        argument("executors", layout.executors());
+        if (!layout.hasHosts()) {
+            conf("spark.executor.memory", executorMiB + "m");
+            return run(
+                    new Actions(null), sparkSubmit("local-cluster[" + layout.executors() + ",1," + executorMiB + "]"));
+        }
+        Path folder = home.folder().resolve("hosts");
+        Optional<String> missing = Hosts.missing(folder);
+        Assumptions.assumeTrue(missing.isEmpty(), () -> "skipped on " + layout + ": " + missing.orElse(""));
+        List<HostSpec> specs = new ArrayList<>(Collections.nCopies(1 + layout.workers(), spec));
+        specs.set(0, HostSpec.unlimited().withUser(spec.user()));
+        try (Hosts hosts = Hosts.start(folder, specs)) {
+            int perHost = layout.executors() / layout.workers();
+            StandaloneCluster cluster = StandaloneCluster.start(hosts, home.folder(), perHost, executorMiB);
+            cluster.conf().forEach(this::conf);
+            return run(new Actions(hosts), cluster.onDriver(sparkSubmit(cluster.master())));
+        }
+    }
+
+    private Map<String, String> run(Actions actions, List<String> command) throws IOException, InterruptedException {
         Path log = home.folder().resolve("driver.log");
         Files.createDirectories(home.folder().resolve("scratch"));
-        Process process = new ProcessBuilder(command())
-                .redirectOutput(out.toFile())
-                .redirectError(log.toFile())
-                .start();
+        Conversation conversation = Conversation.start(command, log, actions);
         try {
-            boolean ended = process.waitFor(deadline.toSeconds(), TimeUnit.SECONDS);
-            Map<String, String> facts = Facts.read(Files.readAllLines(out, StandardCharsets.UTF_8));
-            if (!ended || process.exitValue() != 0 || !facts.containsKey("passed")) {
-                throw new AssertionError(program
-                        + (ended ? " failed with exit=" + process.exitValue() : " did not end within " + deadline)
+            boolean ended = conversation.awaitEnd(deadline);
+            Map<String, String> facts = conversation.facts();
+            if (!ended || conversation.exit() != 0 || !facts.containsKey("passed")) {
+                throw new AssertionError(program + " on " + (master == null ? layout : master)
+                        + (ended ? " failed with exit=" + conversation.exit() : " did not end within " + deadline)
                         + "; it told " + facts + "; logs are in " + home.folder() + "; the driver's ends with\n"
                         + tail(log));
             }
             return facts;
         } finally {
-            Processes.kill(process);
+            conversation.close();
             Processes.delete(home.folder().resolve("scratch"));
         }
     }
 
-    private List<String> command() throws IOException {
-        List<String> words = new ArrayList<>(prefix);
-        words.addAll(List.of(
+    private List<String> sparkSubmit(String toMaster) throws IOException {
+        List<String> words = new ArrayList<>(List.of(
                 home.folder().resolve("bin/spark-submit").toString(),
                 "--master",
-                master,
+                toMaster,
                 "--class",
                 ProgramMain.class.getName()));
+        conf("spark.local.dir", home.folder().resolve("scratch").toString());
         conf.forEach((key, value) -> words.addAll(List.of("--conf", key + "=" + value)));
         words.add(SparkHome.programJar().toString());
         words.add(program);

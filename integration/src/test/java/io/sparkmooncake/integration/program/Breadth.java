@@ -14,7 +14,7 @@ final class Breadth implements Program {
         try {
             JavaSparkContext sc = JavaSparkContext.fromSparkContext(spark.sparkContext());
             Executors executors = new Executors(sc);
-            executors.awaitCount(2);
+            executors.awaitCount(facts.executors());
             long start = System.nanoTime();
             RddBreadth.verify(sc);
             long rdd = System.nanoTime();
@@ -25,17 +25,14 @@ final class Breadth implements Program {
             facts.tell(
                     "millis",
                     (rdd - start) / 1_000_000 + "+" + (sql - rdd) / 1_000_000 + "+" + (stream - sql) / 1_000_000);
-            Map<String, ExecutorProbe> probes = executors.probe(2);
-            facts.tell("written-to-memory", sum(probes, "write.bytes.memory"));
-            facts.tell("written-to-disk", sum(probes, "write.bytes.disk"));
-            facts.tell("shm", sum(probes, "read.bytes.shm"));
-            executors.cleanAndAwaitQuiet(2);
+            Map<String, ExecutorProbe> probes = executors.probe(facts.executors());
+            facts.tell("written-to-memory", Executors.sum(probes, "write.bytes.memory"));
+            facts.tell("written-to-disk", Executors.sum(probes, "write.bytes.disk"));
+            facts.tell("shm", Executors.sum(probes, "read.bytes.shm"));
+            facts.tell("tcp", Executors.sum(probes, "read.bytes.tcp"));
+            executors.cleanAndAwaitQuiet(facts.executors());
         } finally {
             spark.stop();
         }
-    }
-
-    private static long sum(Map<String, ExecutorProbe> probes, String gauge) {
-        return probes.values().stream().mapToLong(probe -> probe.gauge(gauge)).sum();
     }
 }

@@ -20,14 +20,15 @@ final class DeviceRanks implements Program {
     @Override
     public void run(Facts facts) {
         try (JavaSparkContext sc = new JavaSparkContext(new SparkConf())) {
+            int count = facts.executors();
             JavaRDD<Integer> slots =
-                    sc.parallelize(IntStream.range(0, 2).boxed().toList(), 2);
+                    sc.parallelize(IntStream.range(0, count).boxed().toList(), count);
             List<String> told = Communicators.collect(
                     slots,
                     (ranks, numbers) -> List.of(reduce(ranks), refuse(ranks)).iterator());
             facts.tell("sum", told.get(0));
             facts.tell("refused", told.get(1));
-            facts.tell("executors", DeviceProbe.ofAll(sc, 2));
+            facts.tell("executors", DeviceProbe.ofAll(sc, count));
         }
     }
 

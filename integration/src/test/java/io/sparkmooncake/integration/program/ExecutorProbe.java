@@ -28,6 +28,7 @@ import scala.runtime.AbstractFunction1;
  * @param descriptors open file descriptors
  * @param threads names of its living threads
  * @param segments open or mapped files of ours, named or not
+ * @param files names of our files in {@code /dev/shm}, those of other processes of the host, too
  * @param gauges the plugin's gauges by name
  */
 @DefaultSerializer(JavaSerializer.class)
@@ -38,10 +39,11 @@ record ExecutorProbe(
         int descriptors,
         List<String> threads,
         List<String> segments,
+        List<String> files,
         Map<String, Long> gauges)
         implements Serializable {
     private static final String PLUGIN_METRICS = "plugin.io.sparkmooncake.plugin.MooncakePlugin";
-    private static final String SEGMENT = "spark-mooncake-";
+    static final String SEGMENT = "spark-mooncake-";
 
     long gauge(String name) {
         Long value = gauges.get(name);
@@ -72,6 +74,7 @@ record ExecutorProbe(
                 new ArrayList<>(Stream.concat(open.stream(), mappings())
                         .filter(line -> line.contains(SEGMENT))
                         .toList()),
+                sharedFiles(),
                 readGauges());
     }
 
@@ -89,6 +92,16 @@ record ExecutorProbe(
             throw new UncheckedIOException(e);
         }
         return targets;
+    }
+
+    private static List<String> sharedFiles() {
+        try (Stream<Path> files = Files.list(Path.of("/dev/shm"))) {
+            return new ArrayList<>(files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.startsWith(SEGMENT))
+                    .toList());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static Stream<String> mappings() {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.integration.program;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +9,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.apache.spark.MapOutputTrackerMaster;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -21,10 +17,11 @@ import scala.reflect.ClassTag$;
 
 /** The executors of an application, each with one task slot, as their driver sees them. */
 final class Executors {
-    private static final Duration PATIENCE = Duration.ofSeconds(90);
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
 
     private final JavaSparkContext sc;
-    private final Set<Long> pidsEver = new TreeSet<>();
+    /** Host and process of every executor that was seen. */
+    private final Set<String> seen = new TreeSet<>();
 
     Executors(JavaSparkContext sc) {
         this.sc = sc;
@@ -59,7 +56,7 @@ final class Executors {
                 .collect();
         Map<String, ExecutorProbe> byId = new TreeMap<>();
         answers.forEach(answer -> byId.put(answer.id(), answer));
-        byId.values().forEach(probe -> pidsEver.add(probe.pid()));
+        byId.values().forEach(probe -> seen.add(key(probe.host(), probe.pid())));
         return byId;
     }
 
@@ -92,16 +89,21 @@ final class Executors {
                 .toList();
     }
 
-    static void kill(long pid) {
-        ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    private static String key(String host, long pid) {
+        return host + " " + ExecutorProbe.SEGMENT + pid + "-";
     }
 
-    /** Files in {@code /dev/shm} that any executor of this application made and that still have a name. */
-    List<String> namedSegments() throws IOException {
-        try (Stream<Path> files = Files.list(Path.of("/dev/shm"))) {
-            return files.map(file -> file.getFileName().toString())
-                    .filter(name -> pidsEver.stream().anyMatch(pid -> name.startsWith("spark-mooncake-" + pid + "-")))
-                    .toList();
-        }
+    /** Files in {@code /dev/shm} of any host that an executor of this application made and that still have a name. */
+    List<String> namedSegments(Map<String, ExecutorProbe> probes) {
+        return probes.values().stream()
+                .flatMap(probe -> probe.files().stream().map(file -> probe.host() + " " + file))
+                .distinct()
+                .filter(file -> seen.stream().anyMatch(file::startsWith))
+                .toList();
+    }
+
+    /** The sum of a gauge over executors. */
+    static long sum(Map<String, ExecutorProbe> probes, String gauge) {
+        return probes.values().stream().mapToLong(probe -> probe.gauge(gauge)).sum();
     }
 }

@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.integration.program;
 
+import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 
 /**
- * The arguments of a program, and what it prints for the test that submitted it: one line {@code FACT name=value} each.
+ * The arguments of a program, and what it prints for the test that submitted it: one line {@code FACT name=value} each, and
+ * lines that ask the test to do something to a host or a process, each of which the test answers with a line.
  *
  * @param arguments value by name
- * @param out where facts go
+ * @param out where facts and requests go
+ * @param in where answers come from
  */
-public record Facts(Map<String, String> arguments, PrintStream out) {
+public record Facts(Map<String, String> arguments, PrintStream out, BufferedReader in) {
+    /** What a line begins with that asks for an action. */
+    public static final String REQUEST = "PLEASE ";
+
+    /** What the answer to a request begins with that could not be done. */
+    public static final String FAILED = "failed: ";
+
     private static final String PREFIX = "FACT ";
 
     /** Reads words of the form {@code name=value}. */
-    static Facts of(List<String> words, PrintStream out) {
-        return new Facts(pairs(words), out);
+    static Facts of(List<String> words, PrintStream out, BufferedReader in) {
+        return new Facts(pairs(words), out, in);
     }
 
     /** Reads the facts back from the {@code lines} of a program. */
@@ -49,6 +61,34 @@ public record Facts(Map<String, String> arguments, PrintStream out) {
 
     int number(String name) {
         return Integer.parseInt(argument(name));
+    }
+
+    /** How many executors the cluster has. */
+    int executors() {
+        return number("executors");
+    }
+
+    /** Asks the test to do something to the host with an address, and returns its answer. */
+    String ask(String verb, String address, Object argument) {
+        synchronized (in) {
+            out.println(REQUEST + verb + " " + address + " " + argument);
+            try {
+                String answer = Objects.requireNonNullElse(in.readLine(), FAILED + "the test has ended");
+                require(!answer.startsWith(FAILED), verb, address, argument, answer);
+                return answer;
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    /** Kills an executor's process. */
+    void kill(ExecutorProbe executor) {
+        ask("kill", executor.host(), executor.pid());
+    }
+
+    boolean isAlive(ExecutorProbe executor) {
+        return Boolean.parseBoolean(ask("alive", executor.host(), executor.pid()));
     }
 
     void tell(String name, Object value) {

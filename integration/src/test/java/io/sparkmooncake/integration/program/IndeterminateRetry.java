@@ -51,7 +51,7 @@ final class IndeterminateRetry implements Program {
             Dataset<Tuple4<Long, Integer, Integer, Integer>> read = read(spark, exchange);
             int mapStage = exchange == Exchange.ROUND_ROBIN ? 1 : 0;
             StageReruns reruns = new StageReruns();
-            tell(facts, collect(spark, read.repartition(3, functions.col("_1")), mapStage + 1, reruns));
+            tell(facts, collect(facts, spark, read.repartition(3, functions.col("_1")), mapStage + 1, reruns));
             facts.tell("map-tasks-run-again", reruns.of(mapStage));
             facts.tell("reading-tasks-run-again", reruns.of(mapStage + 1));
             if (facts.argument("result-stage").equals("true")) {
@@ -91,14 +91,16 @@ final class IndeterminateRetry implements Program {
     }
 
     private static List<Tuple4<Long, Integer, Integer, Integer>> collect(
+            Facts facts,
             SparkSession spark,
             Dataset<Tuple4<Long, Integer, Integer, Integer>> query,
             int readingStage,
             StageReruns reruns)
             throws Exception {
         Executors executors = new Executors(JavaSparkContext.fromSparkContext(spark.sparkContext()));
-        long victim = executors.probe(2).values().iterator().next().pid();
-        Moment moment = new Moment(new Moment.Of(readingStage, KILL_AT_READER, 20), () -> Executors.kill(victim));
+        ExecutorProbe victim =
+                executors.probe(facts.executors()).values().iterator().next();
+        Moment moment = new Moment(new Moment.Of(readingStage, KILL_AT_READER, 20), () -> facts.kill(victim));
         spark.sparkContext().addSparkListener(moment);
         spark.sparkContext().addSparkListener(reruns);
         try {
@@ -136,7 +138,7 @@ final class IndeterminateRetry implements Program {
             SparkSession spark, Dataset<Tuple4<Long, Integer, Integer, Integer>> read, int stage, Facts facts)
             throws Exception {
         try {
-            List<Tuple4<Long, Integer, Integer, Integer>> rows = collect(spark, read, stage, new StageReruns());
+            List<Tuple4<Long, Integer, Integer, Integer>> rows = collect(facts, spark, read, stage, new StageReruns());
             facts.tell("result-stage", "passed with rows=" + rows.size());
         } catch (RuntimeException failure) {
             facts.tellFailure("result-stage", failure);

@@ -40,7 +40,8 @@ final class MlExamples implements Program {
         SparkSession spark = SparkSession.builder().getOrCreate();
         try {
             JavaSparkContext sc = new JavaSparkContext(spark.sparkContext());
-            JavaRDD<LabeledPoint> rows = sc.parallelize(points(4711), 2).cache();
+            JavaRDD<LabeledPoint> rows =
+                    sc.parallelize(points(4711), facts.executors()).cache();
             JavaRDD<Vector> points = rows.map(LabeledPoint::features).cache();
             facts.tell("mean-and-variance", meanAndVariance(spark, rows, points));
             facts.tell("sparse-sum", sparseSum(points));

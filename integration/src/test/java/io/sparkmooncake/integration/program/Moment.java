@@ -76,6 +76,6 @@ final class Moment extends SparkListener {
     }
 
     void awaitHappened() throws InterruptedException {
-        Facts.require(happened.await(60, TimeUnit.SECONDS), "the job passed without", moment);
+        Facts.require(happened.await(5, TimeUnit.MINUTES), "the job passed without", moment);
     }
 }

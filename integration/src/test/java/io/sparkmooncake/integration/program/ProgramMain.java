@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.integration.program;
 
+import java.io.BufferedReader;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -14,7 +16,8 @@ public final class ProgramMain {
     /** Runs the program that {@code words} name. */
     public static void main(String[] words) throws Exception {
         PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
-        program(words[0]).run(Facts.of(List.of(words).subList(1, words.length), out));
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        program(words[0]).run(Facts.of(List.of(words).subList(1, words.length), out, in));
         out.println("FACT passed=" + words[0]);
     }
 

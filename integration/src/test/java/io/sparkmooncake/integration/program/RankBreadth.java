@@ -19,7 +19,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 
-/** What users of all-reduce and of communicators call, and the mistakes that they make, on two executors of one slot each. */
+/** What users of all-reduce and of communicators call, and the mistakes that they make, on executors of one slot each. */
 final class RankBreadth implements Program {
     private static final int NUMBERS = 10_000;
     private static final double SUM = NUMBERS * (NUMBERS - 1) / 2.0;
@@ -29,14 +29,15 @@ final class RankBreadth implements Program {
         SparkSession spark = SparkSession.builder().getOrCreate();
         JavaSparkContext sc = new JavaSparkContext(spark.sparkContext());
         try {
-            new Executors(sc).awaitCount(2);
+            int ranks = facts.executors();
+            new Executors(sc).awaitCount(ranks);
             JavaRDD<Integer> numbers =
-                    sc.parallelize(IntStream.range(0, NUMBERS).boxed().toList(), 2);
+                    sc.parallelize(IntStream.range(0, NUMBERS).boxed().toList(), ranks);
             facts.tell("version", sc.version());
             allReduce(sc, numbers);
-            datasets(spark);
+            datasets(spark, ranks);
             wideVectors(numbers);
-            communicators(numbers);
+            communicators(numbers, ranks);
             mistakes(facts, numbers);
         } finally {
             spark.stop();
@@ -62,7 +63,7 @@ final class RankBreadth implements Program {
         List<double[]> everywhere = AllReduce.onEveryPartition(numbers, new double[2], RankBreadth::add, ReduceOp.SUM)
                 .map(sum -> new double[] {TaskContext.get().stageId(), sum[1]})
                 .collect();
-        equal("every partition's", everywhere.get(0), everywhere.get(1));
+        everywhere.forEach(each -> equal("every partition's", everywhere.get(0), each));
         equal("every partition's sum", new double[] {SUM}, new double[] {
             everywhere.get(0)[1]
         });
@@ -79,14 +80,14 @@ final class RankBreadth implements Program {
         return least;
     }
 
-    private static void datasets(SparkSession spark) {
-        Dataset<Long> numbers = spark.range(0, NUMBERS, 1, 2).as(Encoders.LONG());
+    private static void datasets(SparkSession spark, int ranks) {
+        Dataset<Long> numbers = spark.range(0, NUMBERS, 1, ranks).as(Encoders.LONG());
         double[] sum = AllReduce.sum(numbers, new double[1], (total, number) -> {
             total[0] += number;
             return total;
         });
         equal("a Dataset's sum", new double[] {SUM}, sum);
-        Dataset<Row> columns = spark.range(0, NUMBERS, 1, 2)
+        Dataset<Row> columns = spark.range(0, NUMBERS, 1, ranks)
                 .select(
                         functions.lit(1),
                         functions.expr("array(id, 2 * id, cast(null as bigint))"),
@@ -106,7 +107,7 @@ final class RankBreadth implements Program {
         });
     }
 
-    private static void communicators(JavaRDD<Integer> numbers) {
+    private static void communicators(JavaRDD<Integer> numbers, int count) {
         List<String> told = Communicators.collect(numbers, (first, partition) -> {
             TaskContext context = TaskContext.get();
             Communicator second = Communicators.join(context);
@@ -121,7 +122,7 @@ final class RankBreadth implements Program {
             requireSum(again, 5);
             return List.of(first.membership().toString()).iterator();
         });
-        Facts.require(told.size() == 2 && told.get(0).contains("rank=0, size=2"), told);
+        Facts.require(told.size() == count && told.get(0).contains("rank=0, size=" + count), told);
     }
 
     private static void requireSum(Communicator ranks, long number) throws Exception {
@@ -132,7 +133,11 @@ final class RankBreadth implements Program {
 
     private static void mistakes(Facts facts, JavaRDD<Integer> numbers) {
         long start = System.nanoTime();
-        provoke(facts, "slots", () -> AllReduce.sum(numbers.repartition(3), new double[2], RankBreadth::add));
+        provoke(
+                facts,
+                "slots",
+                () -> AllReduce.sum(
+                        numbers.repartition(numbers.getNumPartitions() + 1), new double[2], RankBreadth::add));
         facts.tell("slots.millis", (System.nanoTime() - start) / 1_000_000);
         provoke(
                 facts,

@@ -11,10 +11,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.apache.spark.SparkConf;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -41,33 +43,36 @@ final class RankFailures implements Program {
         Path folder = Files.createDirectories(Path.of(facts.argument("folder")));
         try (JavaSparkContext sc = new JavaSparkContext(new SparkConf())) {
             Executors executors = new Executors(sc);
-            executors.probe(2);
+            int count = facts.executors();
+            executors.probe(count);
             for (int seed = 0; seed < facts.number("seeds"); seed++) {
                 for (Break how : Break.values()) {
                     Path files = Files.createDirectories(folder.resolve(how.name() + "-" + seed));
                     runBroken(facts, sc, how, files);
-                    executors.awaitCount(2);
+                    executors.awaitCount(count);
                 }
             }
-            executors.cleanAndAwaitQuiet(2);
-            Facts.require(executors.namedSegments().isEmpty(), "files left in /dev/shm", executors.namedSegments());
+            List<String> left = executors.namedSegments(executors.cleanAndAwaitQuiet(count));
+            Facts.require(left.isEmpty(), "files left in /dev/shm", left);
         }
     }
 
     private static void runBroken(Facts facts, JavaSparkContext sc, Break how, Path files) throws Exception {
-        Thread breaker = new Thread(() -> breakWhenReady(sc, how, files), "breaker");
+        Thread breaker = new Thread(() -> breakWhenReady(facts, sc, how, files), "breaker");
         breaker.setDaemon(true);
         breaker.start();
         String folder = files.toString();
         long start = System.nanoTime();
-        JavaRDD<Integer> slots = sc.parallelize(IntStream.range(0, 2).boxed().toList(), 2)
+        int count = facts.executors();
+        JavaRDD<Integer> slots = sc.parallelize(
+                        IntStream.range(0, count).boxed().toList(), count)
                 .mapPartitions(numbers -> beforeJoining(how, folder, numbers));
         RankFunction<Integer, Long> loop = (ranks, numbers) -> loop(ranks, how, folder);
         List<Long> results = how == Break.KILL_EXECUTOR_BEFORE_SHUFFLE
-                ? Communicators.mapPartitions(slots, loop).repartition(2).collect()
+                ? Communicators.mapPartitions(slots, loop).repartition(count).collect()
                 : Communicators.collect(slots, loop);
-        long expected = 3L * ITERATIONS * (ITERATIONS + 1) / 2;
-        Facts.require(results.equals(List.of(expected, expected)), how, results, "is not", expected);
+        long expected = (long) count * (count + 1) / 2 * ITERATIONS * (ITERATIONS + 1) / 2;
+        Facts.require(results.equals(Collections.nCopies(count, expected)), how, results, "is not", expected);
         facts.tell(how + ".millis", (System.nanoTime() - start) / 1_000_000);
         Path broken = files.resolve("broken");
         if (Files.exists(broken)) {
@@ -107,7 +112,8 @@ final class RankFailures implements Program {
         try {
             for (int i = 1; first ? System.currentTimeMillis() < end : i <= ITERATIONS; i++) {
                 if (first && i == ITERATIONS && rank == 1) {
-                    write(folder, "ready", ProcessHandle.current().pid() + " " + context.taskAttemptId());
+                    String host = SparkEnv.get().blockManager().blockManagerId().host();
+                    write(folder, "ready", host + " " + ProcessHandle.current().pid() + " " + context.taskAttemptId());
                     if (how == Break.THROW) {
                         throw new IllegalStateException("a row cannot be parsed");
                     }
@@ -123,7 +129,7 @@ final class RankFailures implements Program {
         return List.of(total).iterator();
     }
 
-    private static void breakWhenReady(JavaSparkContext sc, Break how, Path files) {
+    private static void breakWhenReady(Facts facts, JavaSparkContext sc, Break how, Path files) {
         if (how == Break.THROW || how == Break.THROW_BEFORE_JOINING) {
             return;
         }
@@ -133,9 +139,9 @@ final class RankFailures implements Program {
             String[] words = Files.readString(ready).split(" ", -1);
             long now = System.currentTimeMillis();
             if (how != Break.KILL_TASK) {
-                Executors.kill(Long.parseLong(words[0]));
+                facts.ask("kill", words[0], words[1]);
             } else {
-                sc.sc().killTaskAttempt(Long.parseLong(words[1]), false, "killed by its user");
+                sc.sc().killTaskAttempt(Long.parseLong(words[2]), false, "killed by its user");
             }
             write(files.toString(), "broken", Long.toString(now));
         } catch (Exception e) {

@@ -41,7 +41,7 @@ final class Sizes implements Program {
         try {
             JavaSparkContext sc = JavaSparkContext.fromSparkContext(spark.sparkContext());
             Executors executors = new Executors(sc);
-            long written = written(executors.probe(2));
+            long written = written(executors.probe(facts.executors()));
             for (String step : facts.argument("steps").split(",", -1)) {
                 long start = System.nanoTime();
                 switch (step) {
@@ -52,7 +52,7 @@ final class Sizes implements Program {
                     default -> manyPartitions(sc, Integer.parseInt(step));
                 }
                 long before = written;
-                written = written(executors.cleanAndAwaitQuiet(2));
+                written = written(executors.cleanAndAwaitQuiet(facts.executors()));
                 facts.tell(step, written - before);
                 facts.tell(step + ".millis", (System.nanoTime() - start) / 1_000_000);
             }

@@ -5,12 +5,13 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.sql.JoinSuite;
 import org.apache.spark.sql.test.TestSparkSession;
 
-/** Spark's JoinSuite on three executor processes: blocks cross process boundaries, and a reader has several peers. */
+/** Spark's JoinSuite on three executor processes that have tcp alone, so that each reads from several peers. */
 public final class ClusterJoinSuite extends JoinSuite {
     private static final long serialVersionUID = 1L;
 
     @Override
     public TestSparkSession createSparkSession() {
-        return new TestSparkSession(new SparkContext("local-cluster[3,1,1024]", "join", sparkConf()));
+        return new TestSparkSession(new SparkContext(
+                "local-cluster[3,1,1024]", "join", sparkConf().set("spark.mooncake.transfer.paths", "tcp")));
     }
 }

@@ -114,7 +114,7 @@ final class TwoEnginesIT {
             before = directory.peer("child").get(60, TimeUnit.SECONDS);
             region(before);
             child.kill();
-            assertThat(before.lost().get(20, TimeUnit.SECONDS)).contains("control channel broke");
+            assertThat(before.lost().get(60, TimeUnit.SECONDS)).contains("control channel broke");
         }
         TransferBatch late = new TransferBatch(Opcode.READ, MINUTE);
         late.add(mine, 0, mine.descriptor(), 0, 8);
@@ -143,11 +143,11 @@ final class TwoEnginesIT {
         try (EngineProcess child = EngineProcess.start("child", 7, "shm,tcp", host)) {
             Peer peer = directory.peer("child").get(60, TimeUnit.SECONDS);
             child.freeze();
-            CompletableFuture<ByteBuffer> asked = peer.ask("region", ByteBuffer.allocate(0), Duration.ofSeconds(19));
+            CompletableFuture<ByteBuffer> asked = peer.ask("region", ByteBuffer.allocate(0), Duration.ofMinutes(5));
             host.ownerLost("child", 7, "executor heartbeat timed out");
-            assertThat(peer.lost().get(15, TimeUnit.SECONDS))
+            assertThat(peer.lost().get(60, TimeUnit.SECONDS))
                     .isEqualTo("child was removed: executor heartbeat timed out");
-            assertThatThrownBy(() -> asked.get(5, TimeUnit.SECONDS)).hasCauseInstanceOf(TransferException.class);
+            assertThatThrownBy(() -> asked.get(60, TimeUnit.SECONDS)).hasCauseInstanceOf(TransferException.class);
             child.thaw();
             // What the child still believes of itself is refused from now on.
             assertThatThrownBy(() -> engine.connect(peer.record()).get(60, TimeUnit.SECONDS))
@@ -166,7 +166,7 @@ final class TwoEnginesIT {
                     .hasMessageContaining("spark.mooncake.connect.timeout=20.0 s")
                     .hasMessageContaining("child | 127.0.0.1:")
                     .hasMessageContaining("| WAITING_PEER_WARMUP for ");
-            assertThat(Duration.ofNanos(System.nanoTime() - startNanos)).isLessThan(Duration.ofSeconds(30));
+            assertThat(Duration.ofNanos(System.nanoTime() - startNanos)).isLessThan(Duration.ofSeconds(60));
             child.thaw();
         }
     }

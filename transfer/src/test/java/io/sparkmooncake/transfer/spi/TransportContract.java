@@ -35,6 +35,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -44,7 +45,9 @@ import org.junit.jupiter.api.Test;
 public abstract class TransportContract {
     private static final long SEED = 20260101;
     private static final int MIB = 1 << 20;
-    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    /** First touch of memory may be slow on a virtual machine. */
+    private static final Duration TIMEOUT = Duration.ofMinutes(10);
+
     private static final Set<Code> ENDED =
             EnumSet.of(Code.PEER_LOST, Code.TIMED_OUT, Code.REFUSED, Code.UNREACHABLE, Code.CLOSED);
 
@@ -150,6 +153,7 @@ public abstract class TransportContract {
     }
 
     @Test
+    @Tag("campaign")
     void oneRequestExceedsFourGigabytes() throws Exception {
         long length = (4L << 30) + 3 * MIB + 17;
         long available = availableBytes();
@@ -374,7 +378,7 @@ public abstract class TransportContract {
         assertThat(bench.read(link, source, 0, local, MIB).status()).isEqualTo(Status.COMPLETED);
         assertThat(link.lost()).isNotDone();
         link.close();
-        assertThat(link.lost().get(30, TimeUnit.SECONDS)).contains("owner");
+        assertThat(link.lost().get(60, TimeUnit.SECONDS)).contains("owner");
         failure(bench.read(link, source, 0, local, MIB), Code.CLOSED);
     }
 }

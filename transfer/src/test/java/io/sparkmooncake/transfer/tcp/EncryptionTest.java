@@ -96,7 +96,7 @@ final class EncryptionTest {
                 assertThat(local.slice(BYTES - 1000, 1000)).isEqualTo(new TestRegion(3, 1000).slice(0, 1000));
             }
         }
-        await().atMost(Duration.ofSeconds(30)).until(() -> remote.counts() == 1);
+        await().atMost(Duration.ofMinutes(2)).until(() -> remote.counts() == 1);
     }
 
     @Test

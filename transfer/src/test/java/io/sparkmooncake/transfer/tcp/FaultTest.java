@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 
 /** Peers that stall, lie, or stop reading; made by hand. */
 final class FaultTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
     private static final int MIB = 1 << 20;
 
     private final Ends ends = new Ends();
@@ -201,7 +201,7 @@ final class FaultTest {
             await().atMost(PATIENCE).until(() -> region.counts() == 2);
             long start = System.nanoTime();
             owner.unregister(region);
-            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(20));
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(60));
             assertThat(region.counts()).isEqualTo(1);
             rogue.drainUntilClosed();
         }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /** An end of a connection made by hand with blocking sockets, so that it can misbehave. Never encrypted. */
 final class HandMade implements AutoCloseable {
-    static final int PATIENCE_MILLIS = 30_000;
+    static final int PATIENCE_MILLIS = 120_000;
 
     private final Socket socket;
 

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.Test;
 
 /** Who may connect, and what the others are told on both sides. */
 final class HandshakeTest {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private final Ends ends = new Ends();
     private TcpTransport owner;

@@ -28,7 +28,7 @@ public final class ContractBench implements AutoCloseable {
     /** Directory of the test's regions. */
     public static final Path DIR = Path.of("/dev/shm");
 
-    private static final Duration TIMEOUT = Duration.ofSeconds(60);
+    private static final Duration TIMEOUT = Duration.ofMinutes(10);
 
     private final TransportFixture fixture;
     private final End end;

@@ -33,7 +33,7 @@ public final class Footprint {
     /** Fails unless this process holds within 30 s what it held then, naming every difference. */
     public void assertRestored() {
         Awaitility.await()
-                .atMost(Duration.ofSeconds(30))
+                .atMost(Duration.ofMinutes(2))
                 .untilAsserted(() -> assertThat(look(regionDir))
                         .as("descriptors, mappings, threads")
                         .isEqualTo(held));

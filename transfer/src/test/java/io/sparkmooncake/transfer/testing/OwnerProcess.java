@@ -119,7 +119,7 @@ public final class OwnerProcess implements AutoCloseable {
     /** Stops every thread of the owner, and returns when each stands still: on a busy machine that takes a while. */
     public void freeze() throws IOException, InterruptedException {
         signal("STOP");
-        Awaitility.await().atMost(Duration.ofSeconds(30)).until(this::standsStill);
+        Awaitility.await().atMost(Duration.ofMinutes(2)).until(this::standsStill);
     }
 
     private boolean standsStill() throws IOException {
