@@ -5,6 +5,7 @@ import io.sparkmooncake.collectives.bootstrap.ProcessRendezvous;
 import io.sparkmooncake.collectives.bootstrap.Rendezvous;
 import io.sparkmooncake.conf.CollectivesSettings;
 import io.sparkmooncake.conf.GpuSettings;
+import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.conf.ShuffleSettings;
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.plugin.memory.MemoryPlan;

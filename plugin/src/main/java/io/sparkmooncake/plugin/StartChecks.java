@@ -58,9 +58,10 @@ final class StartChecks {
         }
         String decommission = "spark.decommission.enabled";
         if (!isAtLeast(platform, 4, 0) && isTrue(conf, decommission)) {
-            warnings.add(decommission + "=true on Spark " + platform.sparkVersion() + ": map outputs of a decommissioned"
-                    + " executor do not move to another one, and Spark computes those that are still needed again. They"
-                    + " move from Spark 4.0 on");
+            warnings.add(
+                    decommission + "=true on Spark " + platform.sparkVersion() + ": map outputs of a decommissioned"
+                            + " executor do not move to another one, and Spark computes those that are still needed again. They"
+                            + " move from Spark 4.0 on");
         }
         return warnings;
     }

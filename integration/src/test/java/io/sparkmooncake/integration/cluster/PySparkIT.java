@@ -3,6 +3,7 @@ package io.sparkmooncake.integration.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sparkmooncake.integration.hosts.Processes;
 import io.sparkmooncake.integration.program.Facts;
 import java.io.File;
 import java.io.IOException;

@@ -26,6 +26,7 @@ public final class ProgramMain {
             case "kill-once" -> new KillOnce();
             case "kills" -> new Kills();
             case "link-cut" -> new LinkCut();
+            case "fault-campaign" -> new FaultCampaign();
             case "row-checksums" -> new RowChecksumProgram();
             case "errors" -> new Errors();
             case "dynamic-allocation" -> new DynamicAllocation();

@@ -117,7 +117,10 @@ final class DirectoriesTest {
                 pool.tryAllocate(8L * MIB).orElseThrow(),
                 pool.tryAllocate(8L * MIB).orElseThrow(),
                 pool.tryAllocate(8L * MIB).orElseThrow());
-        assertThat(extents.stream().filter(extent -> Objects.requireNonNull(extent.directory()).path().equals(good)))
+        assertThat(extents.stream()
+                        .filter(extent -> Objects.requireNonNull(extent.directory())
+                                .path()
+                                .equals(good)))
                 .hasSize(2);
         extents.forEach(Extent::release);
         pool.close();

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.sparkmooncake.integration.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sparkmooncake.integration.hosts.HostSpec;
+import java.io.IOException;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Faults of every kind under work of every kind on four hosts: {@code -Dfaults.seeds=20 -Dfaults.first=0}. With each seed Spark's own
+ * shuffle meets the same faults.
+ */
+@Tag("campaign")
+@Timeout(value = 12, unit = TimeUnit.HOURS)
+final class FaultCampaignIT {
+    private static final String RERUNS = "reruns.";
+
+    @Test
+    void resultsAreRightAndNoMoreIsRunAgainThanByStockSpark() throws IOException, InterruptedException {
+        Map<String, Integer> ours = new TreeMap<>();
+        Map<String, Integer> stock = new TreeMap<>();
+        int first = Integer.getInteger("faults.first", 0);
+        for (int seed = first; seed < first + Integer.getInteger("faults.seeds", 20); seed++) {
+            count(run(Submission.of("4.1.3", "fault-campaign"), seed, true), ours);
+            count(run(Submission.plain("4.1.3", "fault-campaign"), seed, false), stock);
+        }
+        for (String recovered : Set.of("RESET", "SHORT_CUT", "FREEZE")) {
+            assertThat(ours).as("reruns by fault, stock: %s", stock).containsEntry(recovered, 0);
+        }
+        ours.forEach((fault, reruns) -> assertThat(reruns)
+                .as("reruns after %s; ours: %s, stock: %s", fault, ours, stock)
+                .isLessThanOrEqualTo(stock.get(fault)));
+    }
+
+    private static Map<String, String> run(Submission submission, int seed, boolean plugin)
+            throws IOException, InterruptedException {
+        submission.on(Layout.FOUR_HOSTS);
+        return submission
+                .hosts(HostSpec.unlimited().withDisk(512L << 20))
+                .conf("spark.speculation", "true")
+                .conf("spark.speculation.quantile", "0.5")
+                .argument("folder", submission.folder().resolve("streams-" + seed))
+                .argument("seed", seed)
+                .argument("steps", 3)
+                .argument("plugin", plugin)
+                .run();
+    }
+
+    private static void count(Map<String, String> facts, Map<String, Integer> reruns) {
+        facts.forEach((name, value) -> {
+            if (name.startsWith(RERUNS)) {
+                reruns.merge(name.split("\\.")[1], Integer.parseInt(value), Integer::sum);
+            }
+        });
+    }
+}
