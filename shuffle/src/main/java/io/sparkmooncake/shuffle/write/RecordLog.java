@@ -247,12 +247,17 @@ final class RecordLog extends MemoryConsumer {
             end = endOf(block);
         }
 
+        /** Returns how many of {@code bytes} lie in one page from here on. */
+        private long inPage(long bytes) {
+            if (at == end) {
+                nextPage();
+            }
+            return Math.min(bytes, end - at);
+        }
+
         void skip(long bytes) {
             for (long left = bytes; left > 0; ) {
-                if (at == end) {
-                    nextPage();
-                }
-                long step = Math.min(left, end - at);
+                long step = inPage(left);
                 at += step;
                 left -= step;
             }
@@ -260,10 +265,7 @@ final class RecordLog extends MemoryConsumer {
 
         void copy(Extent target, long offset, long bytes) {
             for (long left = bytes, to = offset; left > 0; ) {
-                if (at == end) {
-                    nextPage();
-                }
-                long step = Math.min(left, end - at);
+                long step = inPage(left);
                 Platform.copyMemory(base, at, null, target.region().address(target.offset() + to), step);
                 at += step;
                 to += step;
@@ -283,7 +285,9 @@ final class RecordLog extends MemoryConsumer {
         } finally {
             busy = busyAlready;
         }
-        forget();
+        Arrays.fill(bytesByPartition, 0);
+        records = 0;
+        bytes = 0;
         if (inRecord) {
             Collections.rotate(pages, -recordPage);
             pageIndex -= recordPage;
@@ -293,12 +297,6 @@ final class RecordLog extends MemoryConsumer {
             use(0);
             startOffset = cursor;
         }
-    }
-
-    private void forget() {
-        Arrays.fill(bytesByPartition, 0);
-        records = 0;
-        bytes = 0;
     }
 
     /** Gives every page back. */

@@ -117,7 +117,7 @@ final class AnyShuffleTest {
                         int step = Math.min(room, block.length - at);
                         boolean goesOn = at + step < block.length;
                         byte[] stretch = Arrays.copyOfRange(block, at, at + step);
-                        part.add(new Entry(partition, stretch, goesOn ? "continued" : ""));
+                        part.add(new Entry(partition, ByteBuffer.wrap(stretch), goesOn));
                         at += step;
                         room -= step;
                         if (room == 0) {

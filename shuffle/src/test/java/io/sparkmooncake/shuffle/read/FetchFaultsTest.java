@@ -41,6 +41,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of a task whose connections, memory or limits fail: it goes on when that may help, and blames who is to blame. */
+@SuppressWarnings("NullAway.Init") // each test makes its fetch
 final class FetchFaultsTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
     private static final int SHUFFLE = 7;
@@ -316,8 +317,7 @@ final class FetchFaultsTest {
     void aRowOfNegativeSizeIsNotTheEnd() throws Exception {
         for (int size : new int[] {-1, -7}) {
             ByteBuffer rows = ByteBuffer.allocate(28).putInt(8).putLong(0).putInt(size);
-            List<Entry> part = List.of(new Entry(0, rows.array(), ""));
-            EXECUTORS.get(1).commit(SHUFFLE, 50 - size, List.of(part));
+            EXECUTORS.get(1).commit(SHUFFLE, 50 - size, List.of(List.of(new Entry(0, rows.rewind(), false))));
             try (Fetch fetch = fetch(peer -> peer)) {
                 fetch.start(sources(1, 50 - size, 1));
                 SparkConf conf = new SparkConf(false);
@@ -387,7 +387,9 @@ final class FetchFaultsTest {
     /** Writes map outputs of one block each, and returns what asks for them. */
     private static List<PeerBlocks> blocksOf(int owner, int maps) throws IOException {
         for (int map = 0; map < maps; map++) {
-            EXECUTORS.get(owner).commit(SHUFFLE, map, List.of(List.of(new Entry(0, new byte[BLOCK_BYTES], ""))));
+            EXECUTORS
+                    .get(owner)
+                    .commit(SHUFFLE, map, List.of(List.of(new Entry(0, ByteBuffer.allocate(BLOCK_BYTES), false))));
         }
         return sources(owner, 0, maps);
     }

@@ -35,7 +35,10 @@ final class FetchTest {
     Path directory;
 
     private final Leases leases = new Leases(MINUTE, System::nanoTime, Runnable::run);
+
+    @SuppressWarnings("NullAway.Init") // by started()
     private Lookups lookups;
+
     private final List<Long> released = new ArrayList<>();
     private final List<TransferBatch> submitted = new ArrayList<>();
     private final HostRegion remote = Regions.allocate(100);

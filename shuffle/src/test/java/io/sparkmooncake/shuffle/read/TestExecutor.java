@@ -86,9 +86,9 @@ final class TestExecutor implements AutoCloseable {
      *
      * @param partition of the block
      * @param bytes of the stretch
-     * @param continued {@code "continued"} when the next part goes on with the block, else empty
+     * @param continued whether the next part goes on with the block
      */
-    record Entry(int partition, byte[] bytes, String continued) {}
+    record Entry(int partition, ByteBuffer bytes, boolean continued) {}
 
     /** Commits a map output of these parts. */
     void commit(int shuffleId, long mapId, List<List<Entry>> parts) throws IOException {
@@ -100,7 +100,8 @@ final class TestExecutor implements AutoCloseable {
     }
 
     private Part part(List<Entry> entries) throws IOException {
-        long dataBytes = entries.stream().mapToLong(entry -> entry.bytes.length).sum();
+        long dataBytes =
+                entries.stream().mapToLong(entry -> entry.bytes.remaining()).sum();
         int indexBytes = BlockIndex.sizeBytes(entries.size());
         Extent extent = store.tryAllocateMemory(BlockIndex.startFor(dataBytes) + indexBytes)
                 .orElseThrow();
@@ -109,12 +110,12 @@ final class TestExecutor implements AutoCloseable {
         long start = 0;
         for (int i = 0; i < entries.size(); i++) {
             Entry entry = entries.get(i);
-            extent.write(start, ByteBuffer.wrap(entry.bytes));
-            index.set(i, entry.partition, !entry.continued.isEmpty(), start);
+            extent.write(start, entry.bytes.duplicate());
+            index.set(i, entry.partition, entry.continued, start);
             crc.reset();
-            crc.update(entry.bytes);
+            crc.update(entry.bytes.duplicate());
             index.setChecksum(i, (int) crc.getValue());
-            start += entry.bytes.length;
+            start += entry.bytes.remaining();
         }
         index.setEnd(start);
         return new Part(extent, dataBytes, entries.size());

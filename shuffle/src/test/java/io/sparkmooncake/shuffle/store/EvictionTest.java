@@ -112,7 +112,7 @@ final class EvictionTest {
     void whatALeaseHoldsStays() throws IOException {
         fill(1);
         List<LeasedBlocks<HostRegion>> leases = new ArrayList<>();
-        for (long mapId : store.stored().get(1)) {
+        for (long mapId : store.stored().getOrDefault(1, List.of())) {
             leases.add(lookup(1, mapId, 0));
         }
         outputs.nanos.addAndGet(Duration.ofSeconds(60).toNanos());
@@ -170,7 +170,7 @@ final class EvictionTest {
     }
 
     private void read(int shuffle, int partition) {
-        for (long mapId : store.stored().get(shuffle)) {
+        for (long mapId : store.stored().getOrDefault(shuffle, List.of())) {
             store.release("a", lookup(shuffle, mapId, partition).leaseId());
         }
     }
