@@ -7,14 +7,14 @@ import java.util.OptionalLong;
 /**
  * What decides how much memory an executor may take.
  *
- * @param process the executor's own process
+ * @param executor the executor's own process
  * @param overheadBytes what the container has beside the heap, on YARN and Kubernetes
  * @param ceilings the machine and the cgroups that the process is in
  * @param sharedRoomBytes what the memory file system has left above its head-room
  * @param executorsOfHost how many executors share the machine and the file system, at most
  */
 public record MemoryFacts(
-        Process process,
+        Executor executor,
         OptionalLong overheadBytes,
         List<Ceiling> ceilings,
         long sharedRoomBytes,
@@ -29,7 +29,7 @@ public record MemoryFacts(
      * @param tasks how many tasks run at once
      * @param taskBytes memory outside the heap that a task uses for blocks in transfer and for laying out its output
      */
-    public record Process(long heapBytes, long directBytes, long residentBytes, int tasks, long taskBytes) {}
+    public record Executor(long heapBytes, long directBytes, long residentBytes, int tasks, long taskBytes) {}
 
     /** Copies the list. */
     public MemoryFacts {

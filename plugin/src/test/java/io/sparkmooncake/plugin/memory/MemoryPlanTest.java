@@ -3,11 +3,12 @@ package io.sparkmooncake.plugin.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.sparkmooncake.plugin.memory.MemoryFacts.Process;
+import io.sparkmooncake.plugin.memory.MemoryFacts.Executor;
 import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.aggregator.ArgumentsAccessor;
 import org.junit.jupiter.params.provider.CsvSource;
 
 final class MemoryPlanTest {
@@ -15,7 +16,7 @@ final class MemoryPlanTest {
     private static final OptionalLong AUTO = OptionalLong.empty();
 
     private static MemoryFacts facts(
-            Process process, long overheadMib, List<Ceiling> ceilings, long roomMib, int executors) {
+            Executor process, long overheadMib, List<Ceiling> ceilings, long roomMib, int executors) {
         return new MemoryFacts(
                 process,
                 overheadMib < 0 ? OptionalLong.empty() : OptionalLong.of(overheadMib * MIB),
@@ -24,8 +25,8 @@ final class MemoryPlanTest {
                 executors);
     }
 
-    private static Process process(long heapMib, int tasks) {
-        return new Process(heapMib * MIB, heapMib * MIB, 200 * MIB, tasks, 80 * MIB);
+    private static Executor process(long heapMib, int tasks) {
+        return new Executor(heapMib * MIB, heapMib * MIB, 200 * MIB, tasks, 80 * MIB);
     }
 
     private static Ceiling ceiling(String name, long totalMib, long usedMib) {
@@ -50,23 +51,21 @@ final class MemoryPlanTest {
                 " 4096;  1;    10;  65536;  4096;      0;  30000; 1;     0; half of the memory overhead less scratch",
                 " 8192;  4;    -1;   8192;  8000;      0;  30000; 1;     0; half of what the machine has left for one executor",
             })
-    void outputsTakeTheLeastOfWhatThereIs(
-            long heap,
-            int tasks,
-            long overhead,
-            long machine,
-            long used,
-            long cgroup,
-            long room,
-            int executors,
-            long outputs,
-            String reason) {
-        List<Ceiling> ceilings = cgroup == 0
-                ? List.of(ceiling("the machine", machine, used))
-                : List.of(ceiling("the machine", machine, used), ceiling("the cgroup", cgroup, 200));
-        MemoryPlan plan = MemoryPlan.of(facts(process(heap, tasks), overhead, ceilings, room, executors), AUTO, AUTO);
-        assertThat(plan.outputs().bytes() / MIB).isEqualTo(outputs);
-        assertThat(plan.outputs().reason()).isEqualTo(reason);
+    void outputsTakeTheLeastOfWhatThereIs(ArgumentsAccessor row) {
+        Ceiling machine = ceiling("the machine", row.getLong(3), row.getLong(4));
+        long cgroup = row.getLong(5);
+        List<Ceiling> ceilings = cgroup == 0 ? List.of(machine) : List.of(machine, ceiling("the cgroup", cgroup, 200));
+        MemoryPlan plan = MemoryPlan.of(
+                facts(
+                        process(row.getLong(0), row.getInteger(1)),
+                        row.getLong(2),
+                        ceilings,
+                        row.getLong(6),
+                        row.getInteger(7)),
+                AUTO,
+                AUTO);
+        assertThat(plan.outputs().bytes() / MIB).isEqualTo(row.getLong(8));
+        assertThat(plan.outputs().reason()).isEqualTo(row.getString(9));
     }
 
     @ParameterizedTest
@@ -80,7 +79,7 @@ final class MemoryPlanTest {
                 "  16;  1;   -1;   16; the least that tasks can work with",
             })
     void scratchIsWhatTasksUseWithinLimits(long direct, int tasks, long overhead, long scratch, String reason) {
-        Process process = new Process(8192 * MIB, direct * MIB, 0, tasks, 80 * MIB);
+        Executor process = new Executor(8192 * MIB, direct * MIB, 0, tasks, 80 * MIB);
         MemoryPlan plan = MemoryPlan.of(facts(process, overhead, List.of(), 1024, 1), AUTO, AUTO);
         assertThat(plan.scratch()).isEqualTo(new MemoryPlan.Share(scratch * MIB, reason));
     }
@@ -98,7 +97,7 @@ final class MemoryPlanTest {
     @Test
     void allExecutorsOfAHostFitTogether() {
         for (int executors = 1; executors <= 64; executors *= 2) {
-            Process process = process(262_144 / executors / 2, 2);
+            Executor process = process(262_144 / executors / 2, 2);
             MemoryPlan plan = MemoryPlan.of(
                     facts(process, -1, List.of(ceiling("the machine", 262_144, 4096)), 131_072, executors), AUTO, AUTO);
             long each = process.heapBytes()
