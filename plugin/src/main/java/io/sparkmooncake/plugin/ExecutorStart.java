@@ -159,8 +159,8 @@ final class ExecutorStart {
             }
 
             @Override
-            public HeldMaps forgotten(HeldMaps held) throws IOException {
-                return (HeldMaps) askDriver(held);
+            public long[] forgotten(long[] held) throws IOException {
+                return (long[]) askDriver(held);
             }
         };
     }

@@ -51,8 +51,8 @@ final class ForgottenShuffles implements AutoCloseable {
         /** Returns those of {@code held} that are not registered any more. */
         int[] forgotten(int[] held) throws IOException;
 
-        /** Returns those of {@code held} that are not known as outputs of their shuffle. */
-        HeldMaps forgotten(HeldMaps held) throws IOException;
+        /** Returns the map ids in {@code held} that are not known as outputs of their shuffle; both begin with the shuffle's id. */
+        long[] forgotten(long[] held) throws IOException;
     }
 
     private ForgottenShuffles(String executorId, MapOutputStore store, Driver driver) {
@@ -80,11 +80,14 @@ final class ForgottenShuffles implements AutoCloseable {
                 .toArray();
     }
 
-    /** Driver: returns those of {@code held} that no map status names. A shuffle that is not registered has none to free here. */
-    static HeldMaps among(HeldMaps held) {
-        Option<ShuffleStatus> status = tracker().shuffleStatuses().get(held.shuffleId());
+    /**
+     * Driver: returns the shuffle's id and those of the map ids behind it that no map status names. A shuffle that is not registered
+     * has none to free here.
+     */
+    static long[] among(long[] held) {
+        Option<ShuffleStatus> status = tracker().shuffleStatuses().get((int) held[0]);
         if (status.isEmpty()) {
-            return new HeldMaps(held.shuffleId(), new long[0]);
+            return new long[] {held[0]};
         }
         Set<Long> known = new HashSet<>();
         var unused = status.get().withMapStatuses(statuses -> {
@@ -95,9 +98,9 @@ final class ForgottenShuffles implements AutoCloseable {
             }
             return known;
         });
-        return new HeldMaps(
-                held.shuffleId(),
-                Arrays.stream(held.mapIds()).filter(id -> !known.contains(id)).toArray());
+        return LongStream.concat(
+                        LongStream.of(held[0]), Arrays.stream(held).skip(1).filter(id -> !known.contains(id)))
+                .toArray();
     }
 
     private static MapOutputTrackerMaster tracker() {
@@ -150,9 +153,9 @@ final class ForgottenShuffles implements AutoCloseable {
         Set<Long> missing = new HashSet<>();
         for (int start = 0; start < mapIds.size(); start += MAX_MAPS_OF_MESSAGE) {
             List<Long> some = mapIds.subList(start, Math.min(mapIds.size(), start + MAX_MAPS_OF_MESSAGE));
-            HeldMaps asked = new HeldMaps(
-                    shuffleId, some.stream().mapToLong(Long::longValue).toArray());
-            LongStream.of(driver.forgotten(asked).mapIds()).forEach(missing::add);
+            long[] asked = LongStream.concat(LongStream.of(shuffleId), some.stream().mapToLong(Long::longValue))
+                    .toArray();
+            LongStream.of(driver.forgotten(asked)).skip(1).forEach(missing::add);
         }
         return missing;
     }

@@ -87,6 +87,10 @@ final class MooncakeDriver implements DriverPlugin {
         registry.gauge("store.requests", () -> () -> hosted.figures().requests());
     }
 
+    /**
+     * Answers an executor. Messages and answers are arrays of the JDK only: Spark's RPC reads them with a class loader that does not
+     * have the classes of a jar from {@code spark.jars}, and an executor that cannot read an answer ends.
+     */
     @Override
     public Object receive(Object message) {
         if (message instanceof byte[] request) {
@@ -95,7 +99,7 @@ final class MooncakeDriver implements DriverPlugin {
         if (message instanceof int[] shuffles) {
             return ForgottenShuffles.among(shuffles);
         }
-        if (message instanceof HeldMaps maps) {
+        if (message instanceof long[] maps) {
             return ForgottenShuffles.among(maps);
         }
         throw new IllegalArgumentException(

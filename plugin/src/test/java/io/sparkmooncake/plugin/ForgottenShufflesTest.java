@@ -49,12 +49,11 @@ final class ForgottenShufflesTest {
         }
 
         @Override
-        public HeldMaps forgotten(HeldMaps held) throws IOException {
-            return new HeldMaps(
-                    held.shuffleId(),
-                    LongStream.of(held.mapIds())
-                            .filter(id -> !maps.contains(id))
-                            .toArray());
+        public long[] forgotten(long[] held) throws IOException {
+            return LongStream.concat(
+                            LongStream.of(held[0]),
+                            LongStream.of(held).skip(1).filter(id -> !maps.contains(id)))
+                    .toArray();
         }
     }
 
@@ -141,16 +140,13 @@ final class ForgottenShufflesTest {
             BlockManagerId here = BlockManagerId.apply("1", "here", 1, scala.Option.empty());
             tracker.registerMapOutput(5, 0, MapStatus$.MODULE$.apply(here, new long[] {1, 1}, 100, 0));
             tracker.registerMapOutput(5, 2, MapStatus$.MODULE$.apply(here, new long[] {1, 1}, 102, 0));
-            assertThat(ForgottenShuffles.among(new HeldMaps(5, new long[] {100, 101, 102, 103}))
-                            .mapIds())
-                    .containsExactly(101, 103);
+            assertThat(new MooncakeDriver().receive(new long[] {5, 100, 101, 102, 103}))
+                    .as("an array of the JDK, which every class loader has")
+                    .isEqualTo(new long[] {5, 101, 103});
             tracker.unregisterMapOutput(5, 2, here);
-            assertThat(ForgottenShuffles.among(new HeldMaps(5, new long[] {100, 102}))
-                            .mapIds())
-                    .containsExactly(102);
-            assertThat(ForgottenShuffles.among(new HeldMaps(6, new long[] {1})).mapIds())
-                    .isEmpty();
-            assertThat(ForgottenShuffles.among(new int[] {5, 6})).containsExactly(6);
+            assertThat(ForgottenShuffles.among(new long[] {5, 100, 102})).containsExactly(5, 102);
+            assertThat(ForgottenShuffles.among(new long[] {6, 1})).containsExactly(6);
+            assertThat(new MooncakeDriver().receive(new int[] {5, 6})).isEqualTo(new int[] {6});
         } finally {
             context.stop();
         }
