@@ -153,7 +153,8 @@ final class ForgottenShuffles implements AutoCloseable {
         Set<Long> missing = new HashSet<>();
         for (int start = 0; start < mapIds.size(); start += MAX_MAPS_OF_MESSAGE) {
             List<Long> some = mapIds.subList(start, Math.min(mapIds.size(), start + MAX_MAPS_OF_MESSAGE));
-            long[] asked = LongStream.concat(LongStream.of(shuffleId), some.stream().mapToLong(Long::longValue))
+            long[] asked = LongStream.concat(
+                            LongStream.of(shuffleId), some.stream().mapToLong(Long::longValue))
                     .toArray();
             LongStream.of(driver.forgotten(asked)).skip(1).forEach(missing::add);
         }

@@ -51,8 +51,7 @@ final class ForgottenShufflesTest {
         @Override
         public long[] forgotten(long[] held) throws IOException {
             return LongStream.concat(
-                            LongStream.of(held[0]),
-                            LongStream.of(held).skip(1).filter(id -> !maps.contains(id)))
+                            LongStream.of(held[0]), LongStream.of(held).skip(1).filter(id -> !maps.contains(id)))
                     .toArray();
         }
     }

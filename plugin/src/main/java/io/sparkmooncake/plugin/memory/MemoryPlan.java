@@ -44,7 +44,8 @@ public record MemoryPlan(Share outputs, Share scratch) {
 
     private static Share automaticScratch(MemoryFacts facts) {
         Executor executor = facts.executor();
-        Share share = new Share(executor.tasks() * executor.taskBytes(), "what " + executor.tasks() + " tasks use at once")
+        Share share = new Share(
+                        executor.tasks() * executor.taskBytes(), "what " + executor.tasks() + " tasks use at once")
                 .least(executor.directBytes() / 2, "half of -XX:MaxDirectMemorySize");
         if (facts.overheadBytes().isPresent()) {
             share = share.least(facts.overheadBytes().getAsLong() / 2, "half of the memory overhead");
