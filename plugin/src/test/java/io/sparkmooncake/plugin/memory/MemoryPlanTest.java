@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sparkmooncake.plugin.memory.MemoryFacts.Executor;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.aggregator.ArgumentsAccessor;
 import org.junit.jupiter.params.provider.CsvSource;
 
 final class MemoryPlanTest {
@@ -37,35 +37,28 @@ final class MemoryPlanTest {
     @CsvSource(
             delimiter = ';',
             value = {
-                // heap; tasks; overhead; machine; used; cgroup; room; executors; outputs; reason
-                " 8192;  4;    -1; 262144;  4096;      0; 120000;  1; 4096; half of the heap",
-                " 8192;  4;    -1; 262144;  4096;      0;   1024;  1; 1024; the room in spark.mooncake.memory.dir for one executor",
-                " 8192;  4;    -1; 262144;  4096;      0;   8000;  4; 2000; the room in spark.mooncake.memory.dir for 4 executors",
-                " 6144;  2;    -1;   8192;   900;      0;   4000;  1;  286; half of what the machine has left for one executor",
-                "61440;  4;    -1; 262144;  4096;      0; 120000; 16; 9738; half of what the machine has left for 3 executors",
-                " 1024;  2;    -1;  65536;  4096;   2048;  60000; 1;   380; half of what the cgroup has left for one executor",
-                " 1024;  2;    -1;  65536;  4096;   2048;     60; 1;    60; the room in spark.mooncake.memory.dir for one executor",
-                " 4096;  4;   410;  65536;  4096;      0;  30000; 8;   102; half of the memory overhead less scratch",
-                " 4096;  4;  4096;  65536;  4096;      0;  30000; 1;  1888; half of the memory overhead less scratch",
-                " 4096;  1;    20;  65536;  4096;      0;  30000; 1;     2; half of the memory overhead less scratch",
-                " 4096;  1;    10;  65536;  4096;      0;  30000; 1;     0; half of the memory overhead less scratch",
-                " 8192;  4;    -1;   8192;  8000;      0;  30000; 1;     0; half of what the machine has left for one executor",
+                // heap tasks overhead machine used cgroup room executors outputs; reason
+                "8192 4 -1 262144 4096 0 120000 1 4096; half of the heap",
+                "8192 4 -1 262144 4096 0 1024 1 1024; the room in spark.mooncake.memory.dir for one executor",
+                "8192 4 -1 262144 4096 0 8000 4 2000; the room in spark.mooncake.memory.dir for 4 executors",
+                "6144 2 -1 8192 900 0 4000 1 286; half of what the machine has left for one executor",
+                "61440 4 -1 262144 4096 0 120000 16 9738; half of what the machine has left for 3 executors",
+                "1024 2 -1 65536 4096 2048 60000 1 380; half of what the cgroup has left for one executor",
+                "1024 2 -1 65536 4096 2048 60 1 60; the room in spark.mooncake.memory.dir for one executor",
+                "4096 4 410 65536 4096 0 30000 8 102; half of the memory overhead less scratch",
+                "4096 4 4096 65536 4096 0 30000 1 1888; half of the memory overhead less scratch",
+                "4096 1 20 65536 4096 0 30000 1 2; half of the memory overhead less scratch",
+                "4096 1 10 65536 4096 0 30000 1 0; half of the memory overhead less scratch",
+                "8192 4 -1 8192 8000 0 30000 1 0; half of what the machine has left for one executor",
             })
-    void outputsTakeTheLeastOfWhatThereIs(ArgumentsAccessor row) {
-        Ceiling machine = ceiling("the machine", row.getLong(3), row.getLong(4));
-        long cgroup = row.getLong(5);
-        List<Ceiling> ceilings = cgroup == 0 ? List.of(machine) : List.of(machine, ceiling("the cgroup", cgroup, 200));
-        MemoryPlan plan = MemoryPlan.of(
-                facts(
-                        process(row.getLong(0), row.getInteger(1)),
-                        row.getLong(2),
-                        ceilings,
-                        row.getLong(6),
-                        row.getInteger(7)),
-                AUTO,
-                AUTO);
-        assertThat(plan.outputs().bytes() / MIB).isEqualTo(row.getLong(8));
-        assertThat(plan.outputs().reason()).isEqualTo(row.getString(9));
+    void outputsTakeTheLeastOfWhatThereIs(String numbers, String reason) {
+        long[] row = Stream.of(numbers.split(" ")).mapToLong(Long::parseLong).toArray();
+        Ceiling machine = ceiling("the machine", row[3], row[4]);
+        List<Ceiling> ceilings = row[5] == 0 ? List.of(machine) : List.of(machine, ceiling("the cgroup", row[5], 200));
+        MemoryFacts facts = facts(process(row[0], (int) row[1]), row[2], ceilings, row[6], (int) row[7]);
+        MemoryPlan plan = MemoryPlan.of(facts, AUTO, AUTO);
+        assertThat(plan.outputs().bytes() / MIB).isEqualTo(row[8]);
+        assertThat(plan.outputs().reason()).isEqualTo(reason);
     }
 
     @ParameterizedTest
