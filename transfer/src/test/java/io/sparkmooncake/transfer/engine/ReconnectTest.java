@@ -10,6 +10,8 @@ import io.sparkmooncake.transfer.engine.testing.ManualAgent;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Connections that are refused, reset, or lost for good; at least three processes. */
@@ -139,6 +141,26 @@ final class ReconnectTest {
                         + " again: Connection refused");
         assertThat(failure(asked)).hasMessageContaining("2 (host-2:10002) is lost: its control channel broke");
         assertNothingLeft();
+    }
+
+    @Test
+    void anAskThatTimedOutIsNotSentAnyMore() throws Exception {
+        one.tcp.noticeEnds();
+        AtomicInteger answered = new AtomicInteger();
+        two.plane.serve("count", (from, request) -> {
+            answered.incrementAndGet();
+            return request;
+        });
+        Peer peer = agent.done(connect());
+        two.plane.breakChannels("Connection reset by peer");
+        agent.run();
+        CompletableFuture<ByteBuffer> late = peer.ask("count", ByteBuffer.allocate(4), Duration.ofMillis(1));
+        CompletableFuture<ByteBuffer> inTime = peer.ask("count", ByteBuffer.allocate(4), MINUTE.multipliedBy(10));
+        assertThat(late.handle((answer, failure) -> failure).get(60, TimeUnit.SECONDS))
+                .hasMessageContaining("its control channel broke and was dialled again");
+        agent.advance(Duration.ofMillis(100));
+        agent.done(inTime);
+        assertThat(answered).hasValue(1);
     }
 
     @Test
