@@ -199,7 +199,8 @@ public final class TcpTransport implements Transport, ControlPlane {
             }
             boolean again = failure instanceof TransferException known && known.code() == Code.UNREACHABLE;
             if (!again || backOff.compareTo(LONGEST_BACK_OFF) > 0 || closed.get()) {
-                verdict.complete(new Reachability.Refused(String.valueOf(failure.getMessage())));
+                String reason = String.valueOf(failure.getMessage());
+                verdict.complete(again ? new Reachability.Broken(reason) : new Reachability.Refused(reason));
                 return;
             }
             try {
