@@ -5,6 +5,7 @@ import io.sparkmooncake.shuffle.store.MapOutputStore;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -18,6 +19,7 @@ import org.apache.spark.MapOutputTrackerMaster;
 import org.apache.spark.ShuffleStatus;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.scheduler.MapStatus;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import scala.Option;
@@ -28,7 +30,8 @@ import scala.Option;
  * fetch failure, and of those of attempts that lost against another one, it tells nobody.
  *
  * <p>An output that was just committed is not known yet, nor is one that just moved here: only outputs of a certain age are asked
- * for, and one is freed when the driver did not know it twice in a row.
+ * for, and one is freed when the driver did not know it twice in a row. One that the driver knew is asked for again after
+ * {@link #ROUNDS_OF_TRUST} periods.
  *
  * <p>Threading: one thread, {@code mooncake-shuffles-<executor>}; waiting for the driver delays nobody.
  */
@@ -39,12 +42,17 @@ final class ForgottenShuffles implements AutoCloseable {
     /** Longer than a driver takes to note the end of a task, if it is not stuck. */
     private static final Duration MAP_AGE = Duration.ofMinutes(2);
 
+    /** Of map outputs that the driver knew, or that belong to a shuffle that was not complete: five minutes. */
+    private static final int ROUNDS_OF_TRUST = 10;
+
     private static final int MAX_MAPS_OF_MESSAGE = 100_000;
 
     private final MapOutputStore store;
     private final Driver driver;
     private final ScheduledExecutorService thread;
     private Map<Integer, Set<Long>> unknown = new HashMap<>();
+    private Map<Integer, Set<Long>> trusted = new HashMap<>();
+    private int rounds;
 
     /** The way to {@link #among}. */
     interface Driver {
@@ -81,26 +89,37 @@ final class ForgottenShuffles implements AutoCloseable {
     }
 
     /**
-     * Driver: returns the shuffle's id and those of the map ids behind it that no map status names. A shuffle that is not registered
-     * has none to free here.
+     * Driver: returns the shuffle's id and those of the map ids behind it that no map status names. There is none if the shuffle is
+     * not registered, nor while one of its map outputs is missing: the driver may not have handled the end of its task yet.
      */
     static long[] among(long[] held) {
         Option<ShuffleStatus> status = tracker().shuffleStatuses().get((int) held[0]);
-        if (status.isEmpty()) {
-            return new long[] {held[0]};
+        long[] asked = Arrays.copyOfRange(held, 1, held.length);
+        Arrays.sort(asked);
+        BitSet forgotten = new BitSet(asked.length);
+        if (status.isDefined()) {
+            forgotten.set(0, asked.length);
+            var unused = status.get().withMapStatuses(statuses -> {
+                strikeOutKnown(statuses, asked, forgotten);
+                return forgotten;
+            });
         }
-        Set<Long> known = new HashSet<>();
-        var unused = status.get().withMapStatuses(statuses -> {
-            for (MapStatus each : statuses) {
-                if (each != null) {
-                    known.add(each.mapId());
-                }
-            }
-            return known;
-        });
         return LongStream.concat(
-                        LongStream.of(held[0]), Arrays.stream(held).skip(1).filter(id -> !known.contains(id)))
+                        LongStream.of(held[0]), forgotten.stream().mapToLong(index -> asked[index]))
                 .toArray();
+    }
+
+    private static void strikeOutKnown(@Nullable MapStatus[] statuses, long[] asked, BitSet forgotten) {
+        for (MapStatus each : statuses) {
+            if (each == null) {
+                forgotten.clear();
+                return;
+            }
+            int index = Arrays.binarySearch(asked, each.mapId());
+            if (index >= 0) {
+                forgotten.clear(index);
+            }
+        }
     }
 
     private static MapOutputTrackerMaster tracker() {
@@ -132,8 +151,16 @@ final class ForgottenShuffles implements AutoCloseable {
 
     private void freeMaps() throws IOException {
         Map<Integer, Set<Long>> found = new HashMap<>();
+        Map<Integer, Set<Long>> trustedBefore = ++rounds % ROUNDS_OF_TRUST == 0 ? Map.of() : trusted;
+        trusted = new HashMap<>();
         for (Map.Entry<Integer, List<Long>> shuffle : store.storedFor(MAP_AGE).entrySet()) {
-            Set<Long> missing = missing(shuffle.getKey(), shuffle.getValue());
+            Set<Long> held = new HashSet<>(shuffle.getValue());
+            Set<Long> known = trustedBefore.getOrDefault(shuffle.getKey(), Set.of());
+            Set<Long> missing = missing(
+                    shuffle.getKey(),
+                    held.stream().filter(id -> !known.contains(id)).toList());
+            held.removeAll(missing);
+            trusted.put(shuffle.getKey(), held);
             Set<Long> before = unknown.getOrDefault(shuffle.getKey(), Set.of());
             List<Long> twice = missing.stream().filter(before::contains).toList();
             twice.forEach(mapId -> store.removeMap(shuffle.getKey(), mapId));

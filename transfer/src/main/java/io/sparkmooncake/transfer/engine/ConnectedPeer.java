@@ -120,6 +120,9 @@ final class ConnectedPeer implements Peer {
         long startNanos = System.nanoTime();
         CompletableFuture<ByteBuffer> answered = new CompletableFuture<>();
         var unused = channel.whenComplete((opened, broken) -> {
+            if (answered.isDone()) {
+                return; // too late: the asker has its answer
+            }
             if (opened == null) {
                 answered.completeExceptionally(lostFailure());
                 return;

@@ -21,6 +21,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * until it, whatever breaks begins anew.
  *
  * <p>A control channel that breaks later is dialled again, and transfers go on meanwhile, as long as a link is left that would
- * break, too, if the peer's process ended. If there is none, the peer is lost.
+ * break, too, if the peer's process ended. If there is none, or if such a link breaks, the peer is lost: its next use connects
+ * anew.
  *
  * <p>Threading: every field and method is the agent's, except {@link #settled}. An action that throws ends the connection.
  */
@@ -194,10 +196,24 @@ final class Connection {
             return;
         }
         if (!proved) {
-            lose(Code.UNREACHABLE, "no path was proved");
+            proveAgainOrLose();
             return;
         }
         confirm();
+    }
+
+    /** A path that broke while it was opened or proved may work at the next attempt; one that was refused does not. */
+    private void proveAgainOrLose() {
+        if (warmUps.stream().noneMatch(PathWarmUp::isBroken)) {
+            lose(Code.UNREACHABLE, "no path was proved");
+            return;
+        }
+        String reasons = warmUps.stream()
+                .map(warmUp -> warmUp.path().report())
+                .map(path -> path.path() + ": " + path.reason())
+                .collect(Collectors.joining("; "));
+        abandonGrant();
+        beginAnew(new TransferException(Code.UNREACHABLE, "no path was proved: " + reasons));
     }
 
     private void graceOver() {
@@ -253,8 +269,9 @@ final class Connection {
         }
         if (!connected.linkLost(link, reason)) {
             lose(Code.PEER_LOST, "its last path broke: " + reason);
-        } else if (control == null && !connected.noticesEnd()) {
-            lose(Code.PEER_LOST, controlBroke + "; then a path: " + reason);
+        } else if (link.noticesEnd()) {
+            String first = control == null ? controlBroke + "; then a path: " : "a path broke: ";
+            lose(Code.PEER_LOST, first + reason); // a path that was lost comes back with a new connection only
         }
     }
 

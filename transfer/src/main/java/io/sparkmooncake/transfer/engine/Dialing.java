@@ -21,6 +21,9 @@ final class Dialing {
     static final Duration FIRST_BACK_OFF = Duration.ofMillis(100);
     static final Duration LONGEST_BACK_OFF = Duration.ofSeconds(2);
 
+    /** A channel that stands for this long is no part of the failures before it. */
+    static final Duration STEADY = Duration.ofSeconds(10);
+
     private final PeerRecord remote;
     private final EngineParts parts;
     private final Executor owner;
@@ -28,6 +31,7 @@ final class Dialing {
     private final Consumer<TransferException> refused;
     private Duration backOff = FIRST_BACK_OFF;
     private int failures;
+    private long answeredNanos;
     private @Nullable TransferException lastFailure;
     private Agent.Alarm next = () -> {};
     private boolean stopped;
@@ -50,6 +54,7 @@ final class Dialing {
         this.owner = owner;
         this.answered = answered;
         this.refused = refused;
+        this.answeredNanos = parts.agent().nanoTime();
     }
 
     void dial() {
@@ -61,6 +66,9 @@ final class Dialing {
 
     /** Dials again after the back-off, since this failed. */
     void again(TransferException failure) {
+        if (failures == 0 && parts.agent().nanoTime() - answeredNanos >= STEADY.toNanos()) {
+            backOff = FIRST_BACK_OFF;
+        }
         failures++;
         lastFailure = failure;
         next = parts.agent().after(backOff, () -> owner.execute(this::dial));
@@ -73,11 +81,11 @@ final class Dialing {
         next.cancel();
     }
 
-    /** It answered: the next failure is the first. */
+    /** It answered: the next failure is the first, with the first back-off if the channel stands for long enough until then. */
     void rest() {
         failures = 0;
         lastFailure = null;
-        backOff = FIRST_BACK_OFF;
+        answeredNanos = parts.agent().nanoTime();
     }
 
     int failures() {

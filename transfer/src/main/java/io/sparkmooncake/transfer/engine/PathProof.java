@@ -29,6 +29,7 @@ final class PathProof {
     private final Slot scratch;
     private final Word own;
     private final Executor agent;
+    private boolean broken;
 
     /**
      * Prepares a proof.
@@ -78,6 +79,11 @@ final class PathProof {
         });
     }
 
+    /** Returns whether the link broke meanwhile. */
+    boolean isBroken() {
+        return broken;
+    }
+
     private void compare(Consumer<@Nullable String> verdict) {
         Word back = scratch.read(READ_BACK);
         verdict.accept(back.equals(own) ? null : "wrote word=" + own + " and read back word=" + back);
@@ -93,7 +99,10 @@ final class PathProof {
                 batch.completion(),
                 (done, never) -> batch.firstFailure()
                         .ifPresentOrElse(
-                                failure -> verdict.accept("warm-up " + opcode + " failed: " + failure.getMessage()),
+                                failure -> {
+                                    broken = failure.code() == TransferException.Code.PEER_LOST;
+                                    verdict.accept("warm-up " + opcode + " failed: " + failure.getMessage());
+                                },
                                 onward));
         try {
             link.submit(batch);

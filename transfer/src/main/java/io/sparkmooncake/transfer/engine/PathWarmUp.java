@@ -34,6 +34,7 @@ final class PathWarmUp {
     private @Nullable Link link;
     private @Nullable String ownProof;
     private @Nullable String refusal;
+    private boolean broken;
     private final Executor guarded;
     private String step = "not begun";
 
@@ -69,6 +70,7 @@ final class PathWarmUp {
     }
 
     private void linked(Reachability verdict, Duration timeout) {
+        broken = verdict instanceof Reachability.Broken;
         Link opened = verdict.fold(reached -> reached, reason -> {
             decide(reason);
             return null;
@@ -97,6 +99,7 @@ final class PathWarmUp {
         PathProof proof = new PathProof(opened, slot, scratch, word, guarded);
         proof.start(timeout, refused -> {
             parts.slots().release(scratch);
+            broken = proof.isBroken();
             decide(refused);
         });
     }
@@ -125,6 +128,11 @@ final class PathWarmUp {
                     + ": it reaches other memory than the peer's";
             disproved.close();
         }
+    }
+
+    /** Returns whether it ended with a connection that could not be made or broke, which may work at another attempt. */
+    boolean isBroken() {
+        return broken;
     }
 
     boolean isDecided() {

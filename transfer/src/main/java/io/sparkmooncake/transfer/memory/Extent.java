@@ -3,6 +3,7 @@ package io.sparkmooncake.transfer.memory;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -22,6 +23,7 @@ public final class Extent {
     private final AtomicLong promisedBytes;
     private volatile @Nullable AtomicInteger turns;
     private volatile long sizeBytes;
+    private volatile boolean writeFailed;
 
     /**
      * Wraps a stretch.
@@ -80,11 +82,25 @@ public final class Extent {
     public void write(long start, ByteBuffer bytes) throws IOException {
         Objects.checkFromIndexSize(start, bytes.remaining(), sizeBytes);
         int length = bytes.remaining();
-        home.write(offset + start, bytes);
-        if (promisedBytes.get() > 0) {
-            pool.wrote(home, offset + start, length);
-            keepPromise(start + length > sizeBytes - FreeSpace.ALIGNMENT_BYTES ? Long.MAX_VALUE : length);
+        RegionDirectory directory = home.directory();
+        try {
+            home.write(offset + start, bytes);
+        } catch (ClosedChannelException endedOrInterrupted) {
+            throw endedOrInterrupted;
+        } catch (IOException e) {
+            writeFailed = true;
+            throw e;
         }
+        if (directory != null) {
+            long taken = pool.wrote(home, offset + start, length);
+            directory.wrote(taken);
+            keepPromise(start + length > sizeBytes - FreeSpace.ALIGNMENT_BYTES ? Long.MAX_VALUE : taken);
+        }
+    }
+
+    /** Returns whether its directory failed while it was written. */
+    boolean hasWriteFailed() {
+        return writeFailed;
     }
 
     /** Counts the extent among those that others wait for until it is given back; once. */

@@ -101,7 +101,6 @@ final class PooledRegion {
         }
         try {
             file.write(RegionHeaderLayout.SIZE_BYTES + offset, bytes);
-            directory.works();
         } catch (ClosedChannelException endedOrInterrupted) {
             throw endedOrInterrupted;
         } catch (IOException e) {

@@ -99,9 +99,12 @@ final class RegionDirectory {
         setAsideUntilNanos = System.nanoTime() + AFTER_IT_WAS_FULL.toNanos();
     }
 
-    /** Takes the directory into use again. */
-    synchronized void works() {
-        if (failure != null) {
+    /**
+     * Takes the directory into use again after a write, if the write took new blocks or the directory is not set aside any more: a
+     * full disk still accepts writes to blocks that it has given out.
+     */
+    synchronized void wrote(long newBytes) {
+        if (failure != null && (newBytes > 0 || !isSetAside())) {
             LOG.info("{} can be used again", path);
             failure = null;
             setAsideUntilNanos = System.nanoTime();

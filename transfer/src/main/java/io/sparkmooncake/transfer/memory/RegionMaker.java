@@ -23,7 +23,7 @@ final class RegionMaker {
         } else {
             try {
                 region = Regions.create(directory.path(), regionBytes, Location.ANY);
-                directory.works();
+                directory.wrote(0);
             } catch (ClosedChannelException interrupted) {
                 throw interrupted;
             } catch (IOException e) {

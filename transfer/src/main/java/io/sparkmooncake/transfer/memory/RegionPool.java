@@ -210,7 +210,7 @@ public final class RegionPool implements AutoCloseable {
                 return extent;
             } catch (IOException e) {
                 RegionDirectory directory = extent.get().directory();
-                if (directory == null || !directory.isSetAside() || !failed.add(directory)) {
+                if (directory == null || !extent.get().hasWriteFailed() || !failed.add(directory)) {
                     throw e;
                 }
                 if (cause != null) {

@@ -325,9 +325,11 @@ final class RegionSet {
         }
     }
 
-    /** Notes that bytes of a file were written, which need no more room. */
-    synchronized void wrote(PooledRegion home, long offset, long length) {
-        committedBytes += home.markBacked(offset, length);
+    /** Notes that bytes of a file were written, which need no more room, and returns how many bytes had no blocks before. */
+    synchronized long wrote(PooledRegion home, long offset, long length) {
+        long taken = home.markBacked(offset, length);
+        committedBytes += taken;
+        return taken;
     }
 
     /** Retires regions without extents, every one of them also if one fails; returns whether there were any. */

@@ -67,14 +67,22 @@ final class SharedFile implements AutoCloseable {
         FileTime latest = FileTime.from(Instant.now().minus(LONGEST_NAMED));
         try (DirectoryStream<Path> named = Files.newDirectoryStream(directory, NAME + "*")) {
             for (Path file : named) {
-                BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
-                if (found.isRegularFile()
-                        && found.size() == 0
-                        && found.lastModifiedTime().compareTo(latest) < 0) {
-                    Files.deleteIfExists(file);
-                }
+                sweepOne(file, latest);
             }
-        } catch (IOException | DirectoryIteratorException othersOrSweptMeanwhile) {
+        } catch (IOException | DirectoryIteratorException unreadable) {
+            // Creating a file here fails as well, and with the reason.
+        }
+    }
+
+    private static void sweepOne(Path file, FileTime latest) {
+        try {
+            BasicFileAttributes found = Files.readAttributes(file, BasicFileAttributes.class);
+            if (found.isRegularFile()
+                    && found.size() == 0
+                    && found.lastModifiedTime().compareTo(latest) < 0) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException othersOrSweptMeanwhile) {
             // An empty file of somebody else, or of nobody any more, harms nobody.
         }
     }

@@ -21,6 +21,18 @@ public sealed interface Reachability {
     }
 
     /**
+     * The peer could not be reached now, or the connection broke at once: another attempt may reach it.
+     *
+     * @param reason one sentence with the last failure
+     */
+    record Broken(String reason) implements Reachability {
+        @Override
+        public <T> T fold(Function<Link, T> onReached, Function<String, T> onRefused) {
+            return onRefused.apply(reason);
+        }
+    }
+
+    /**
      * The transport does not connect these processes.
      *
      * @param reason one sentence with the values that decided it

@@ -22,11 +22,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -42,9 +40,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class TcpTransport implements Transport, ControlPlane {
     private static final Logger LOG = LoggerFactory.getLogger(TcpTransport.class);
-    /** How long an address that is not this machine's may take to lead back here. */
-    private static final Duration OUTSIDE_PATIENCE = Duration.ofSeconds(5);
-
     private static final Duration MAX_HANDSHAKE = Duration.ofSeconds(30);
 
     /** Back-offs between dials of a data connection: the last begins within a second and a half. */
@@ -77,7 +72,7 @@ public final class TcpTransport implements Transport, ControlPlane {
 
     /**
      * Binds the listener and proves it by calling it, with the whole handshake, at the address that peers will use. If that address
-     * is not this machine's and nothing answers there, a warning is logged instead.
+     * is not this machine's and nothing answers there, or if another address was given to bind, a warning is logged instead.
      *
      * @param controlThreads run control services; lent until {@link #close}
      * @throws TransferException if no port could be bound, naming each attempt, or if the listener does not answer
@@ -109,47 +104,9 @@ public final class TcpTransport implements Transport, ControlPlane {
                         .addLast(new HandshakeCallee(self, settings.tcp().encrypted(), limit, receive, callee));
             }
         });
-        PeerRecord record = new PeerRecord(self.name(), self.epoch(), self.host(), port(), attributes());
-        boolean here = Listener.isHere(self.host());
-        Duration patience = here || settings.connectTimeout().compareTo(OUTSIDE_PATIENCE) < 0
-                ? settings.connectTimeout().multipliedBy(2)
-                : OUTSIDE_PATIENCE;
-        try {
-            control(record).get(patience.toMillis(), TimeUnit.MILLISECONDS).close();
-            LOG.info("peer {} listens on {}:{}", self.name(), self.host(), port());
-        } catch (ExecutionException e) {
-            judge(here, e.getCause() == null ? e : e.getCause());
-        } catch (TimeoutException e) {
-            judge(here, e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw unproved(e);
-        }
-    }
-
-    /** An address of another machine may lead here from there only: behind address translation that does not lead back. */
-    private void judge(boolean here, Throwable failure) throws TransferException {
-        boolean silent = failure instanceof TimeoutException
-                || (failure instanceof TransferException known
-                        && (known.code() == Code.UNREACHABLE || known.code() == Code.TIMED_OUT));
-        if (here || !silent) {
-            throw unproved(failure);
-        }
-        dialer.abandon(
-                (name, epoch) -> name.equals(self.name()), Code.CLOSED, "the listener was checked for long enough");
-        LOG.warn(
-                "{}. The address is not this machine's, so peers elsewhere may reach it all the same; if they do not, set"
-                        + " spark.driver.host or SPARK_LOCAL_HOSTNAME",
-                unproved(failure).getMessage());
-    }
-
-    private TransferException unproved(Throwable cause) {
-        return new TransferException(
-                Code.UNREACHABLE,
-                "the listener was bound at host=" + self.host() + " port=" + port()
-                        + " but this process itself could not call it there: " + cause.getMessage()
-                        + ". Check that the host is this machine's and that no firewall is between",
-                cause);
+        new ListenerProof(self, settings, this, attributes()).prove(port(), () -> dialer.abandon(
+                (name, epoch) -> name.equals(self.name()), Code.CLOSED, "the listener was checked for long enough"));
+        LOG.info("peer {} listens on {}:{}", self.name(), self.host(), port());
     }
 
     @Override
@@ -199,7 +156,8 @@ public final class TcpTransport implements Transport, ControlPlane {
             }
             boolean again = failure instanceof TransferException known && known.code() == Code.UNREACHABLE;
             if (!again || backOff.compareTo(LONGEST_BACK_OFF) > 0 || closed.get()) {
-                verdict.complete(new Reachability.Refused(String.valueOf(failure.getMessage())));
+                String reason = String.valueOf(failure.getMessage());
+                verdict.complete(again ? new Reachability.Broken(reason) : new Reachability.Refused(reason));
                 return;
             }
             try {

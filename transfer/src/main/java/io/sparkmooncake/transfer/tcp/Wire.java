@@ -4,8 +4,10 @@ package io.sparkmooncake.transfer.tcp;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.EventLoop;
+import io.netty.handler.codec.CodecException;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.channels.ClosedChannelException;
 import java.util.Objects;
@@ -92,9 +94,17 @@ final class Wire {
         var unused = channel.write(frame, channel.voidPromise());
     }
 
-    /** Event loop: queues a frame, which is released, and tells when it left the process or never will. */
+    /**
+     * Event loop: queues a frame, which is released, and runs the action when it left the process or never will; a failure ends the
+     * connection.
+     */
     void write(ByteBuf frame, Runnable left) {
-        var unused = channel.write(frame).addListener(done -> run(left));
+        var unused = channel.write(frame).addListener(done -> {
+            run(left);
+            if (!done.isSuccess()) {
+                broken(done.cause());
+            }
+        });
     }
 
     /** Event loop: runs an action of this connection that no handler answers for; one that throws ends the connection. */
@@ -108,7 +118,9 @@ final class Wire {
 
     /** Ends the connection for a failure of this process: memory that ran out, or a defect. It is no fault of the peer. */
     void defect(Throwable error) {
-        LOG.error("tcp connection to peer {} is closed: this process failed", peer(), error);
+        if (ending.get() == null) {
+            LOG.error("tcp connection to peer {} is closed: this process failed", peer(), error);
+        }
         end(new TransferException(
                 Code.CLOSED,
                 "tcp connection to peer " + peer() + " is closed, because this process failed: " + error
@@ -147,12 +159,14 @@ final class Wire {
 
     /** Event loop: turns an exception of the pipeline into the reason of the end. */
     void broken(Throwable error) {
-        Throwable cause = error.getCause() instanceof TransferException nested ? nested : error;
+        Throwable cause = error instanceof CodecException && error.getCause() != null ? error.getCause() : error;
         if (cause instanceof ClosedChannelException) {
             end(ended());
         } else if (cause instanceof TransferException known) {
             end(new TransferException(
                     known.code(), "tcp connection to peer " + peer() + " is closed: " + known.getMessage(), known));
+        } else if (!(cause instanceof IOException)) {
+            defect(cause);
         } else {
             end(new TransferException(Code.PEER_LOST, "tcp connection to peer " + peer() + " broke: " + cause, cause));
         }

@@ -6,10 +6,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
+import io.sparkmooncake.transfer.engine.testing.FakeTransport.Fault;
 import io.sparkmooncake.transfer.engine.testing.ManualAgent;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 /** Connections that are refused, reset, or lost for good; at least three processes. */
@@ -22,7 +25,11 @@ final class ReconnectTest {
     private final FakeProcess two = world.start("2", 0x22);
 
     private CompletableFuture<Peer> connect() {
-        CompletableFuture<Peer> peer = one.engine.connect(two.record());
+        return connect(two);
+    }
+
+    private CompletableFuture<Peer> connect(FakeProcess target) {
+        CompletableFuture<Peer> peer = one.engine.connect(target.record());
         agent.run();
         return peer;
     }
@@ -142,6 +149,26 @@ final class ReconnectTest {
     }
 
     @Test
+    void anAskThatTimedOutIsNotSentAnyMore() throws Exception {
+        one.tcp.noticeEnds();
+        AtomicInteger answered = new AtomicInteger();
+        two.plane.serve("count", (from, request) -> {
+            answered.incrementAndGet();
+            return request;
+        });
+        Peer peer = agent.done(connect());
+        two.plane.breakChannels("Connection reset by peer");
+        agent.run();
+        CompletableFuture<ByteBuffer> late = peer.ask("count", ByteBuffer.allocate(4), Duration.ofMillis(1));
+        CompletableFuture<ByteBuffer> inTime = peer.ask("count", ByteBuffer.allocate(4), MINUTE.multipliedBy(10));
+        assertThat(late.handle((answer, failure) -> failure).get(60, TimeUnit.SECONDS))
+                .hasMessageContaining("its control channel broke and was dialled again");
+        agent.advance(Duration.ofMillis(100));
+        agent.done(inTime);
+        assertThat(answered).hasValue(1);
+    }
+
+    @Test
     void aProcessThatEndsIsLostAtOnce() {
         one.tcp.noticeEnds();
         for (boolean controlFirst : new boolean[] {true, false}) {
@@ -158,7 +185,11 @@ final class ReconnectTest {
                 target.plane.die("Connection reset by peer");
             }
             agent.run();
-            assertThat(peer.lost().getNow("none")).startsWith("its control channel broke: Connection reset by peer");
+            assertThat(peer.lost().getNow("none"))
+                    .startsWith(
+                            controlFirst
+                                    ? "its control channel broke: Connection reset by peer; then a path: "
+                                    : "a path broke: Connection reset by peer");
             assertNothingLeft();
         }
     }
@@ -178,6 +209,61 @@ final class ReconnectTest {
         agent.run();
         assertThat(failure(connect())).hasMessageContaining("executor 2 was removed");
         assertThat(other.isLost()).isFalse();
+    }
+
+    @Test
+    void aPathThatIsLostComesBackWithANewConnection() {
+        one.tcp.noticeEnds();
+        FakeProcess three = world.start("3", 0x33);
+        Peer before = agent.done(connect());
+        one.tcp.breakLinks("Connection reset by peer");
+        agent.run();
+        assertThat(before.lost()).isCompletedWithValue("a path broke: Connection reset by peer");
+        Peer other = agent.done(connect(three));
+        Peer after = agent.done(connect());
+        assertThat(after).isNotSameAs(before);
+        assertThat(after.paths()).allMatch(Peer.PathReport::offered);
+        assertThat(other.isLost()).isFalse();
+    }
+
+    @Test
+    void pathsThatBreakWhileTheyAreProvedAreTriedUntilTheDeadline() {
+        FakeProcess three = world.start("3", 0x33);
+        one.shm.fault(Fault.REFUSES);
+        one.tcp.fault(Fault.BREAKS);
+        CompletableFuture<Peer> connecting = connect();
+        agent.advance(Duration.ofMillis(100 + 200 + 400));
+        assertThat(connecting).isNotDone();
+        assertThat(two.plane.dials()).isEqualTo(4);
+        assertThat(two.engine.lentSlots()).isZero();
+        one.tcp.fault(Fault.NONE);
+        agent.advance(Duration.ofMillis(800));
+        assertThat(agent.done(connecting).isLost()).isFalse();
+
+        one.tcp.fault(Fault.BREAKS);
+        CompletableFuture<Peer> never = connect(three);
+        agent.advance(MINUTE);
+        assertThat(failure(never).code()).isEqualTo(Code.UNREACHABLE);
+        assertThat(failure(never))
+                .hasMessageContaining("no path was proved: shm: other boot id; tcp: Connection reset by peer");
+    }
+
+    @Test
+    void aChannelThatBreaksWheneverItWasDialledIsDialledLessAndLessOften() {
+        one.tcp.noticeEnds();
+        Peer peer = agent.done(connect());
+        for (int dials = 2, millis = 100; dials < 8; dials++, millis = Math.min(2_000, 2 * millis)) {
+            two.plane.breakChannels("Connection reset by peer");
+            agent.advance(Duration.ofMillis(millis - 1));
+            assertThat(two.plane.dials()).isEqualTo(dials - 1);
+            agent.advance(Duration.ofMillis(1));
+            assertThat(two.plane.dials()).isEqualTo(dials);
+        }
+        agent.advance(Duration.ofSeconds(10));
+        two.plane.breakChannels("Connection reset by peer");
+        agent.advance(Duration.ofMillis(100));
+        assertThat(two.plane.dials()).isEqualTo(8);
+        assertThat(peer.isLost()).isFalse();
     }
 
     @Test

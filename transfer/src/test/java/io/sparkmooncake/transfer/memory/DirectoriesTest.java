@@ -108,6 +108,51 @@ final class DirectoriesTest {
     }
 
     @Test
+    void aFullDirectoryWhoseOwnBlocksCanStillBeWrittenIsLeft() throws Exception {
+        mount(bad, "size=96m");
+        mount(good, "size=64m");
+        RegionPool pool = RegionPool.files(List.of(bad, good), LIMITS, RegionListener.NONE);
+        Extent written = pool.tryAllocate(MIB).orElseThrow();
+        written.write(0, ByteBuffer.allocate(MIB));
+        stored.add(written);
+        Extent moved = pool.tryStore(8L * MIB, extent -> {
+                    if (Files.notExists(bad.resolve("others"))) {
+                        Files.write(bad.resolve("others"), new byte[94 * MIB]);
+                    }
+                    try {
+                        extent.write(0, ByteBuffer.allocate(8 * MIB));
+                    } finally {
+                        written.write(0, ByteBuffer.allocate(MIB));
+                    }
+                })
+                .orElseThrow();
+        stored.add(moved);
+        assertThat(used(good)).isGreaterThanOrEqualTo(8L * MIB);
+        assertThat(pool.describeRoom()).contains(bad + ": ", "set aside after", "No space left");
+        pool.close();
+    }
+
+    @Test
+    void aWriteToBlocksThatAreThereTakesNoPromiseOfOthers() throws Exception {
+        mount(bad, "size=40m");
+        RegionPool pool = RegionPool.files(List.of(bad), LIMITS, RegionListener.NONE);
+        Extent extent = pool.tryAllocate(8L * MIB).orElseThrow();
+        for (int i = 0; i < 8; i++) {
+            extent.write(0, ByteBuffer.allocate(MIB));
+        }
+        assertThat(pool.committedBytes()).isEqualTo(MIB);
+        RegionDirectory directory = Objects.requireNonNull(extent.directory());
+        assertThat(bad.toFile().getUsableSpace() - directory.roomOnDisk())
+                .as("promised")
+                .isEqualTo(7L * MIB);
+        extent.write(MIB, ByteBuffer.allocate(7 * MIB));
+        assertThat(pool.committedBytes()).isEqualTo(8L * MIB);
+        assertThat(directory.roomOnDisk()).isEqualTo(bad.toFile().getUsableSpace());
+        stored.add(extent);
+        pool.close();
+    }
+
+    @Test
     void unwrittenExtentsCountWhenADirectoryIsChosen() throws Exception {
         mount(bad, "size=40m");
         mount(good, "size=36m");

@@ -13,9 +13,13 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,6 +47,19 @@ final class SharedFileTest {
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(Path.of(file.path()))))
                 .isEqualTo("rw-------");
         file.close();
+    }
+
+    @Test
+    void aFileThatCannotBeSweptStopsNoSweep(@TempDir Path dir) throws IOException {
+        FileTime old = FileTime.from(Instant.now().minus(Duration.ofMinutes(5)));
+        for (int i = 0; i < 20; i++) {
+            Files.createSymbolicLink(dir.resolve("spark-mooncake-link-" + i), dir.resolve("missing"));
+            Files.setLastModifiedTime(Files.createFile(dir.resolve("spark-mooncake-" + i)), old);
+        }
+        SharedFile.sweep(dir);
+        try (Stream<Path> left = Files.list(dir)) {
+            assertThat(left).hasSize(20).allMatch(Files::isSymbolicLink);
+        }
     }
 
     @Test

@@ -5,13 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.spi.ControlChannel;
+import io.sparkmooncake.transfer.spi.ControlPlane;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -89,12 +95,36 @@ final class ListenerTest {
                 .hasMessageContaining("address=no-such-host.invalid that Spark binds does not resolve");
     }
 
+    /** As {@code local[*]} with {@code spark.driver.bindAddress=127.0.0.1} on a machine that has a name in its network. */
     @Test
-    void aHostWhoseListenerDoesNotAnswerIsAnErrorAtStart() {
-        assertThatThrownBy(() -> ends.start("owner", settings(0, 0).withBindAddress("127.0.0.2")))
+    void aBoundAddressOtherThanThePublishedOneIsServed() throws TransferException {
+        TcpTransport bound = ends.start("owner", settings(0, 0).withBindAddress("127.0.0.2"));
+        for (String name : List.of("one", "two")) {
+            TcpTransport peer = ends.start(name, Ends.calm(false));
+            PeerRecord there = new PeerRecord("owner", Ends.epoch("owner"), "127.0.0.2", bound.port(), Map.of());
+            peer.control(there).orTimeout(60, TimeUnit.SECONDS).join().close();
+        }
+    }
+
+    @Test
+    void aListenerThatDoesNotAnswerIsAnErrorThatNamesThePatienceAndTheAddress() {
+        ControlPlane plane = (ControlPlane) Proxy.newProxyInstance(
+                ControlPlane.class.getClassLoader(),
+                new Class<?>[] {ControlPlane.class},
+                (proxy, method, arguments) -> new CompletableFuture<ControlChannel>());
+        Identity self = new Identity("owner", 1, "127.0.0.1", Ends.secret());
+        TransferSettings hasty = Ends.settings(Map.of("spark.mooncake.connect.timeout", "1s"));
+        assertThatThrownBy(() -> new ListenerProof(self, hasty, plane, Map.of()).prove(4_711, () -> {}))
                 .isInstanceOf(TransferException.class)
-                .hasMessageContaining("bound at host=127.0.0.1")
-                .hasMessageContaining("this process itself could not call it there");
+                .hasMessageContaining("bound at host=127.0.0.1 port=4711 but this process itself could not call it there:")
+                .hasMessageContaining("no answer within 2000 ms");
+        TransferSettings given = hasty.withBindAddress("127.0.0.2");
+        assertThatThrownBy(() -> new ListenerProof(self, given, plane, Map.of()).prove(4_711, () -> {}))
+                .hasMessageContaining("bound at host=127.0.0.1 port=4711 address=127.0.0.2 but");
+    }
+
+    @Test
+    void aHostThatDoesNotResolveIsAnErrorAtStart() {
         Identity unknown = new Identity("owner", 1, "no-such-host.invalid", Ends.secret());
         assertThatThrownBy(() -> ends.start(unknown, settings(0, 0)))
                 .hasMessageContaining("host=no-such-host.invalid of this process does not resolve");

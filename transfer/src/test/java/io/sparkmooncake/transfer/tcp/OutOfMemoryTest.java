@@ -5,14 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.buffer.AbstractByteBufAllocator;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.codec.DecoderException;
 import io.sparkmooncake.transfer.Opcode;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
+import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -104,6 +109,40 @@ final class OutOfMemoryTest {
         assertThat(channel.isOpen()).isFalse();
         channel.finishAndReleaseAll();
         assertThat(region.counts()).isEqualTo(1);
+    }
+
+    /** The second record of three would leave behind a hole. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2})
+    void bytesThatCannotBeSealedEndTheConnection(int allocations) {
+        EmbeddedChannel channel = channel(allocations);
+        Wire wire = wire(channel);
+        channel.pipeline()
+                .addLast(
+                        new RecordEncoder(SessionCipher.sealing(new Secret(Ends.secret()), Role.CALLEE, new byte[32])));
+        ByteBuf frame = Unpooled.directBuffer().writeZero(3 * SessionCipher.MAX_PLAIN_BYTES);
+        AtomicInteger left = new AtomicInteger();
+        wire.write(frame, left::incrementAndGet);
+        channel.runPendingTasks();
+        assertThat(left).hasValue(1);
+        assertThat(frame.refCnt()).isZero();
+        assertThat(channel.isOpen()).isFalse();
+        assertThat(wire.ended().code()).isEqualTo(Code.CLOSED);
+        assertThat(wire.ended()).hasMessageContaining("java.lang.OutOfMemoryError: Cannot reserve");
+        channel.finishAndReleaseAll();
+    }
+
+    @Test
+    void aFailureOfThisProcessIsNotTakenForALostPeer() {
+        for (Throwable defect : List.of(new IllegalStateException("x"), new DecoderException(new OutOfMemoryError("x")))) {
+            Wire wire = wire(new EmbeddedChannel());
+            wire.broken(defect);
+            assertThat(wire.ended().code()).isEqualTo(Code.CLOSED);
+        }
+        Wire reset = wire(new EmbeddedChannel());
+        reset.broken(new IOException("Connection reset by peer"));
+        assertThat(reset.ended().code()).isEqualTo(Code.PEER_LOST);
+        assertThat(reset.ended()).hasMessageContaining("broke: java.io.IOException: Connection reset");
     }
 
     @Test

@@ -41,6 +41,8 @@ public final class FakeTransport implements Transport {
         KEEPS_REGIONS,
         /** Says no. */
         REFUSES,
+        /** Is reset whenever it is opened. */
+        BREAKS,
         /** Never says anything. */
         SILENT,
         /** Fails the verdict with an exception, against its contract. */
@@ -129,6 +131,7 @@ public final class FakeTransport implements Transport {
         return switch (fault) {
             case SILENT -> new CompletableFuture<>();
             case REFUSES -> CompletableFuture.completedFuture(new Reachability.Refused("other boot id"));
+            case BREAKS -> CompletableFuture.completedFuture(new Reachability.Broken("Connection reset by peer"));
             case THROWS -> CompletableFuture.failedFuture(new IllegalStateException("a defect"));
             default ->
                 CompletableFuture.completedFuture(
