@@ -64,8 +64,8 @@ final class Fetch implements AutoCloseable {
     @GuardedBy("this")
     private boolean closed;
 
-    /** Time in which nothing came though the task waited for it; the reading thread's. */
-    private long silentNanos;
+    @GuardedBy("this")
+    private final Silence silence;
 
     /** A look-up, and how often its connection failed. */
     private record Asked(PeerBlocks source, int failures) {}
@@ -76,6 +76,7 @@ final class Fetch implements AutoCloseable {
         this.limits = limits;
         this.report = report;
         this.queue = new ReadQueue(limits.maxRequestsInFlight());
+        this.silence = new Silence(landing, limits.patience(), report);
         this.budget = new ByteBudget(limits.maxBytesInFlight());
     }
 
@@ -106,7 +107,7 @@ final class Fetch implements AutoCloseable {
     /** Returns the next row without taking it, waiting for it when necessary; null when there is no more. */
     @Nullable
     Group peek() {
-        silentNanos = 0;
+        endSilence();
         while (true) {
             boolean news = false;
             for (Runnable event = events.poll(); event != null; event = events.poll()) {
@@ -209,12 +210,11 @@ final class Fetch implements AutoCloseable {
             report.waited(System.nanoTime() - start);
         }
         if (event != null) {
-            silentNanos = 0;
+            endSilence();
             event.run();
         } else {
             // Of a time in which this process stood still, no more counts than was asked for.
-            silentNanos += Math.min(System.nanoTime() - start, 2 * atMost.toNanos());
-            failIfStuck();
+            failIfStuck(Math.min(System.nanoTime() - start, 2 * atMost.toNanos()));
         }
     }
 
@@ -222,13 +222,13 @@ final class Fetch implements AutoCloseable {
         return Duration.ofMillis(queue.hindrance() == Step.NO_MEMORY ? 20 : 200);
     }
 
-    /** Look-ups and transfers have deadlines of their own. What is left is memory, and peers that take no more transfers. */
-    private synchronized void failIfStuck() {
-        Duration limit = queue.inFlight() > 0 ? limits.patience().multipliedBy(10) : limits.patience();
-        if (silentNanos > limit.toNanos() && !events.hasDelayed()) {
-            throw queue.inFlight() > 0
-                    ? report.stuckInFlight(queue.lastAsked().orElseThrow(), queue.inFlight(), limit)
-                    : report.stuckHere(queue.hindrance(), queue.lastAsked(), limit);
+    private synchronized void endSilence() {
+        silence.end();
+    }
+
+    private synchronized void failIfStuck(long silentNanos) {
+        if (!events.hasDelayed()) {
+            silence.lasted(silentNanos, queue);
         }
     }
 

@@ -8,6 +8,7 @@ import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferOutcome.Status;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
+import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: guarded by the fetch that owns it. Once that is closed, any thread may close a group.
  */
 final class RemoteReads implements AutoCloseable {
+    /** A group is not made smaller than this when memory is short: small ones would leave only gaps behind. */
+    private static final long LEAST_GROUP_BYTES = RegionPool.LEAST_BYTES;
+
     private final FoundBlocks found;
     private final Landing landing;
     private final ByteBudget budget;
@@ -124,25 +128,40 @@ final class RemoteReads implements AutoCloseable {
             return Step.NOTHING_LEFT;
         }
         int row = unasked.firstKey();
-        return budget.admits(bytes(row, endOfGroup(row))) ? submit(peer, row) : Step.LATER;
+        return budget.admits(bytes(row, endOfGroup(row, budget.groupBytes()))) ? submitFrom(row) : Step.LATER;
     }
 
-    /** Submits the group that begins with {@code row}, which the task cannot go on without, whatever its budget is. */
+    /** Submits the group that begins with {@code row}, whatever the task's budget is. */
+    Step submitFrom(int row) throws IOException {
+        if (peer == null) {
+            return Step.LATER;
+        }
+        long target = budget.groupBytes();
+        while (true) {
+            int endRow = endOfGroup(row, target);
+            Optional<Landing.Place> place = landing.tryTake(found.table(), row, endRow);
+            if (place.isPresent()) {
+                return submit(peer, row, endRow, place.get());
+            }
+            target = Math.min(target, bytes(row, endRow)) / 2;
+            if (endRow - row == 1 || target < LEAST_GROUP_BYTES) {
+                return Step.NO_MEMORY;
+            }
+        }
+    }
+
+    /** Submits a small group that begins with {@code row}, which the task cannot go on without, if need be beyond the limit. */
     Step submitNeeded(int row) throws IOException {
-        return peer == null ? Step.LATER : submit(peer, row);
+        if (peer == null) {
+            return Step.LATER;
+        }
+        int endRow = endOfGroup(row, Math.min(budget.groupBytes(), LEAST_GROUP_BYTES));
+        Optional<Landing.Place> place = landing.tryTakeNeeded(found.table(), row, endRow);
+        return place.isPresent() ? submit(peer, row, endRow, place.get()) : Step.NO_MEMORY;
     }
 
-    private Step submit(Peer to, int startRow) throws IOException {
-        int endRow = endOfGroup(startRow);
-        Optional<Landing.Place> place = landing.tryTake(found.table(), startRow, endRow);
-        if (place.isEmpty() && endRow - startRow > 1) {
-            endRow = startRow + 1;
-            place = landing.tryTake(found.table(), startRow, endRow);
-        }
-        if (place.isEmpty()) {
-            return Step.NO_MEMORY;
-        }
-        Group group = new Group(found, place.get(), startRow, endRow, this);
+    private Step submit(Peer to, int startRow, int endRow, Landing.Place place) {
+        Group group = new Group(found, place, startRow, endRow, this);
         budget.take(bytes(startRow, endRow));
         if (!submit(to, group, batch(group))) {
             group.close();
@@ -152,12 +171,12 @@ final class RemoteReads implements AutoCloseable {
         return Step.SUBMITTED;
     }
 
-    private int endOfGroup(int startRow) {
+    private int endOfGroup(int startRow, long targetBytes) {
         BlockTable table = found.table();
         int limit = unasked.floorEntry(startRow).getValue();
         int endRow = startRow + 1;
         long bytes = table.length(startRow);
-        while (endRow < limit && bytes + table.length(endRow) <= budget.groupBytes()) {
+        while (endRow < limit && bytes + table.length(endRow) <= targetBytes) {
             bytes += table.length(endRow++);
         }
         return endRow;

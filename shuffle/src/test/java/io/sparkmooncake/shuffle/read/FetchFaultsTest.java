@@ -11,7 +11,6 @@ import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
-import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import io.sparkmooncake.transfer.memory.RegionPool;
@@ -205,34 +204,6 @@ final class FetchFaultsTest {
                 throw new TransferException(Code.REFUSED, "map refused: Too many open files");
             }
         };
-    }
-
-    @Test
-    void aTaskWaitsForMemoryThatOthersHold() throws Exception {
-        Extent others = scratch.tryAllocate(8 << 20).orElseThrow();
-        try (Fetch fetch = fetch(peer -> peer)) {
-            fetch.start(blocksOf(1, 5));
-            CompletableFuture<Integer> blocks = CompletableFuture.supplyAsync(() -> readUnchecked(fetch));
-            await().atMost(MINUTE).until(() -> counters.waitMillis() > 50);
-            assertThat(blocks).isNotDone();
-            others.release();
-            assertThat(blocks.get(60, TimeUnit.SECONDS)).isEqualTo(5);
-        }
-    }
-
-    @Test
-    void memoryThatNeverComesFailsTheTaskAndNamesTheLimit() throws Exception {
-        Extent others = scratch.tryAllocate(8 << 20).orElseThrow();
-        patience = Duration.ofMillis(100);
-        try (Fetch fetch = fetch(peer -> peer)) {
-            fetch.start(blocksOf(1, 1));
-            assertThatThrownBy(fetch::peek)
-                    .isInstanceOf(IOException.class)
-                    .isNotInstanceOf(FetchFailedException.class)
-                    .hasMessageContaining("-XX:MaxDirectMemorySize");
-        } finally {
-            others.release();
-        }
     }
 
     /** Each group takes more than half of what may be in flight, so the next is asked for when this one was read. */
