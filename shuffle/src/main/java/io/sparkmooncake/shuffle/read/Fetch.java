@@ -64,7 +64,6 @@ final class Fetch implements AutoCloseable {
     @GuardedBy("this")
     private boolean closed;
 
-    @GuardedBy("this")
     private final Silence silence;
 
     /** A look-up, and how often its connection failed. */
@@ -107,7 +106,7 @@ final class Fetch implements AutoCloseable {
     /** Returns the next row without taking it, waiting for it when necessary; null when there is no more. */
     @Nullable
     Group peek() {
-        endSilence();
+        silence.end();
         while (true) {
             boolean news = false;
             for (Runnable event = events.poll(); event != null; event = events.poll()) {
@@ -195,26 +194,12 @@ final class Fetch implements AutoCloseable {
         }
     }
 
-    /** Waits a moment for something to happen. */
     private void await() {
-        Duration atMost = waitAtMost();
-        long start = System.nanoTime();
-        Runnable event;
-        try {
-            SparkInternals.killIfInterrupted(report.context());
-            event = events.poll(atMost);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw SparkInternals.sneaky(e);
-        } finally {
-            report.waited(System.nanoTime() - start);
-        }
+        Runnable event = silence.await(events, waitAtMost());
         if (event != null) {
-            endSilence();
             event.run();
         } else {
-            // Of a time in which this process stood still, no more counts than was asked for.
-            failIfStuck(Math.min(System.nanoTime() - start, 2 * atMost.toNanos()));
+            failIfStuck();
         }
     }
 
@@ -222,13 +207,9 @@ final class Fetch implements AutoCloseable {
         return Duration.ofMillis(queue.hindrance() == Step.NO_MEMORY ? 20 : 200);
     }
 
-    private synchronized void endSilence() {
-        silence.end();
-    }
-
-    private synchronized void failIfStuck(long silentNanos) {
+    private synchronized void failIfStuck() {
         if (!events.hasDelayed()) {
-            silence.lasted(silentNanos, queue);
+            silence.lasts(queue);
         }
     }
 
@@ -256,7 +237,9 @@ final class Fetch implements AutoCloseable {
     }
 
     private synchronized void askAgain(Asked asked) {
-        notAsked.add(asked);
+        if (!closed) {
+            notAsked.add(asked);
+        }
     }
 
     @GuardedBy("this")
@@ -322,6 +305,9 @@ final class Fetch implements AutoCloseable {
     }
 
     private synchronized void connect(RemoteReads reads) {
+        if (closed) {
+            return;
+        }
         queue.begun(reads.source());
         var unused = lookups.owners()
                 .connect(reads.source().executorId())

@@ -192,6 +192,13 @@ final class FetchReport {
 
     private RuntimeException failed(PeerBlocks source, FailedBlock block, String what, @Nullable Throwable cause) {
         String reason = cause == null ? "" : ": " + cause.getMessage();
+        if (cause != null && BlockOwners.isShortOfMemory(cause)) {
+            return here(
+                    "from " + source.describe() + ": " + what + reason + ". This process has no direct memory left for"
+                            + " messages: raise -XX:MaxDirectMemorySize and spark.executor.memoryOverhead, or run fewer"
+                            + " tasks at a time",
+                    cause);
+        }
         return SparkInternals.fetchFailed(
                 source.address(),
                 shuffleId,

@@ -41,6 +41,10 @@ final class RemoteReads implements AutoCloseable {
     private final Set<Transfer> inFlight = new HashSet<>();
     private final Deque<Transfer> again = new ArrayDeque<>();
     private @Nullable Peer peer;
+
+    /** Counts connections: what fails late over an earlier one says nothing about this one. */
+    private int connection;
+
     private int unread;
     private int failures;
 
@@ -59,7 +63,7 @@ final class RemoteReads implements AutoCloseable {
     }
 
     /** A group on its way: the batch that carries what has not landed of it yet. */
-    record Transfer(RemoteReads reads, Group group, TransferBatch batch) {}
+    record Transfer(RemoteReads reads, Group group, TransferBatch batch, int connection) {}
 
     /**
      * Creates reads of all rows.
@@ -232,7 +236,7 @@ final class RemoteReads implements AutoCloseable {
         if (to.submit(batch) == Peer.Submission.BUSY) {
             return false;
         }
-        Transfer transfer = new Transfer(this, group, batch);
+        Transfer transfer = new Transfer(this, group, batch, connection);
         inFlight.add(transfer);
         var unused = batch.completion().thenAccept(done -> onEnd.accept(transfer));
         return true;
@@ -268,12 +272,12 @@ final class RemoteReads implements AutoCloseable {
     /**
      * A group failed and will be submitted again over the next connection.
      *
-     * @return how often a connection failed since a group landed; 0 when the next connection is being made already
+     * @return how often a connection failed since a group landed; 0 when another connection is there or being made
      */
     int failed(Transfer transfer) {
         inFlight.remove(transfer);
         again.add(transfer);
-        if (peer == null) {
+        if (peer == null || transfer.connection != connection) {
             return 0;
         }
         peer = null;
@@ -288,6 +292,7 @@ final class RemoteReads implements AutoCloseable {
     /** Goes on over this connection. */
     void connected(Peer next) {
         peer = next;
+        connection++;
     }
 
     /** All rows of a group were read. */

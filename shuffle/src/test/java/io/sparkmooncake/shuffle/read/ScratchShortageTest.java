@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.sparkmooncake.shuffle.read.TestExecutor.Entry;
+import io.sparkmooncake.transfer.Peer;
+import io.sparkmooncake.transfer.TransferException;
+import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
@@ -20,6 +23,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import org.apache.spark.TaskContext$;
 import org.apache.spark.executor.TempShuffleReadMetrics;
 import org.apache.spark.shuffle.FetchFailedException;
@@ -66,6 +71,10 @@ final class ScratchShortageTest {
     }
 
     private Lookups lookups() {
+        return lookups(peer -> peer);
+    }
+
+    private Lookups lookups(UnaryOperator<Peer> change) {
         TestExecutor reader = EXECUTORS.get(0);
         BlockOwners owners = new BlockOwners(
                 reader.name(),
@@ -76,7 +85,8 @@ final class ScratchShortageTest {
                                 .findFirst()
                                 .orElseThrow()
                                 .engine()
-                                .self()),
+                                .self())
+                        .thenApply(change),
                 MINUTE);
         return new Lookups(owners, leases, MINUTE, System::nanoTime);
     }
@@ -178,6 +188,38 @@ final class ScratchShortageTest {
                         .hasMessageContaining("Raise spark.mooncake.shuffle.scratch, then -XX:MaxDirectMemorySize");
             } finally {
                 others.forEach(Extent::release);
+            }
+        }
+        lookups.forget(SHUFFLE);
+    }
+
+    @Test
+    void aLookUpForWhichThisProcessHasNoMemoryIsRepeatedAndBlamedOnNoPeer() throws Exception {
+        write(1, 1, LARGE);
+        AtomicInteger failing = new AtomicInteger(3);
+        Lookups lookups = lookups(peer -> new DelegatingPeer(peer) {
+            @Override
+            public CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout) {
+                return failing.getAndDecrement() > 0
+                        ? CompletableFuture.failedFuture(new TransferException(
+                                Code.REFUSED, "no memory to ask peer", new OutOfMemoryError("direct")))
+                        : super.ask(service, request, timeout);
+            }
+        });
+        try (RegionPool scratch = scratch(4 << 20)) {
+            try (Fetch fetch = fetch(lookups, scratch, MINUTE)) {
+                fetch.start(blocks(1, 1));
+                assertThat(read(fetch)).isEqualTo(1);
+            }
+            lookups.forget(SHUFFLE);
+            failing.set(4);
+            try (Fetch fetch = fetch(lookups, scratch, MINUTE)) {
+                fetch.start(blocks(1, 1));
+                assertThatThrownBy(fetch::peek)
+                        .isInstanceOf(IOException.class)
+                        .isNotInstanceOf(FetchFailedException.class)
+                        .hasMessageContaining("short-owner-1")
+                        .hasMessageContaining("-XX:MaxDirectMemorySize");
             }
         }
         lookups.forget(SHUFFLE);
