@@ -133,7 +133,11 @@ final class Fetch implements AutoCloseable {
     @GuardedBy("this")
     private boolean advance() {
         while (currentTaken) {
-            if (current != null && current.next()) {
+            if (current != null && current.hasNext()) {
+                if (!queue.hasMemoryFor(current)) {
+                    return false;
+                }
+                current.next();
                 verify(current);
                 currentTaken = false;
                 break;
@@ -179,12 +183,12 @@ final class Fetch implements AutoCloseable {
 
     @GuardedBy("this")
     private boolean isDone() {
-        return queue.isEmpty() && notAsked.isEmpty() && !events.hasDelayed();
+        return current == null && queue.isEmpty() && notAsked.isEmpty() && !events.hasDelayed();
     }
 
     @GuardedBy("this")
     private void verify(Group group) {
-        report.requireLease(group);
+        report.load(group);
         if (!limits.checksum()) {
             return;
         }

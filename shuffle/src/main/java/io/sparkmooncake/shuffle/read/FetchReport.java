@@ -113,6 +113,16 @@ final class FetchReport {
         return failed(source, "its executor was replaced by a new process under its name", null);
     }
 
+    /** Makes the row that a group is at readable; one that cannot be read, or without a lease, is computed again. */
+    void load(Group group) {
+        try {
+            group.load();
+        } catch (IOException e) {
+            throw failed(group, group.row(), "its block could not be read over " + group.path(), e);
+        }
+        requireLease(group);
+    }
+
     RuntimeException corrupt(Group group, int actualCrc) {
         int expected = group.table().checksum(group.row());
         return failed(

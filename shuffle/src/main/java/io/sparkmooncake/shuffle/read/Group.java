@@ -4,6 +4,7 @@ package io.sparkmooncake.shuffle.read;
 import io.sparkmooncake.shuffle.read.ReadCounters.Path;
 import io.sparkmooncake.shuffle.store.BlockTable;
 import io.sparkmooncake.transfer.memory.HostRegion;
+import java.io.IOException;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.zip.CRC32C;
@@ -39,10 +40,24 @@ final class Group implements AutoCloseable {
         this.row = startRow - 1;
     }
 
-    /** Moves to the next row; false behind the last one. */
-    boolean next() {
+    /** Returns whether there is a row behind the current one. */
+    boolean hasNext() {
+        return row + 1 < endRow;
+    }
+
+    /** Takes the memory that the next row needs, and returns whether there was any. */
+    boolean tryReserveNext() throws IOException {
+        return place.tryReserve(row + 1);
+    }
+
+    /** Moves to the next row, which was reserved. */
+    void next() {
         row++;
-        return row < endRow;
+    }
+
+    /** Makes the current row readable. */
+    void load() throws IOException {
+        place.load(row);
     }
 
     FoundBlocks found() {

@@ -13,7 +13,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Blocks land in host memory: mapped in place when it is shared, else in an extent of private memory. */
+/**
+ * Blocks land in host memory: mapped in place when it is shared, else in an extent of private memory. Files of this host are read
+ * into private memory, too, by the reading thread.
+ */
 public final class HostLanding implements Landing {
     private final RegionPool scratch;
     private final Set<Abandoned> abandoned = ConcurrentHashMap.newKeySet();
@@ -23,7 +26,7 @@ public final class HostLanding implements Landing {
     /**
      * Creates a landing.
      *
-     * @param scratch private memory that transfers land in; borrowed
+     * @param scratch private memory that transfers and reads of files land in; borrowed
      */
     public HostLanding(RegionPool scratch) {
         this.scratch = scratch;
@@ -31,7 +34,7 @@ public final class HostLanding implements Landing {
 
     @Override
     public Optional<Place> inPlace(FoundBlocks found) throws TransferException {
-        return found.map().map(regions -> new Mapped(found, regions));
+        return found.map().map(regions -> new Mapped(found, regions, new FileWindow(scratch, found.table(), regions)));
     }
 
     @Override
@@ -81,15 +84,42 @@ public final class HostLanding implements Landing {
         });
     }
 
-    private record Mapped(FoundBlocks found, List<HostRegion> regions) implements Place {
-        @Override
-        public HostRegion region(int row) {
+    private static final class Mapped implements Place {
+        private final FoundBlocks found;
+        private final List<HostRegion> regions;
+        private final FileWindow files;
+
+        Mapped(FoundBlocks found, List<HostRegion> regions, FileWindow files) {
+            this.found = found;
+            this.regions = regions;
+            this.files = files;
+        }
+
+        private HostRegion home(int row) {
             return regions.get(found.table().region(row));
         }
 
         @Override
+        public boolean tryReserve(int row) throws IOException {
+            return home(row).isAddressable() || files.tryReserve(row);
+        }
+
+        @Override
+        public void load(int row) throws IOException {
+            if (!home(row).isAddressable()) {
+                files.load(row);
+            }
+        }
+
+        @Override
+        public HostRegion region(int row) {
+            HostRegion home = home(row);
+            return home.isAddressable() ? home : files.region();
+        }
+
+        @Override
         public long offset(int row) {
-            return found.table().offset(row);
+            return home(row).isAddressable() ? found.table().offset(row) : files.offset(row);
         }
 
         @Override
@@ -99,6 +129,7 @@ public final class HostLanding implements Landing {
 
         @Override
         public void close() {
+            files.close();
             regions.forEach(HostRegion::release);
         }
     }

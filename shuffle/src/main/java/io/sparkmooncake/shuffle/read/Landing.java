@@ -14,7 +14,7 @@ import java.util.Optional;
  */
 interface Landing {
     /**
-     * Makes all rows of a look-up readable where they lie, without a copy.
+     * Makes all rows of a look-up readable where they lie: without a copy in memory, by {@link Place#load} in files.
      *
      * @return empty when they must be transferred
      * @throws TransferException when they should be readable in place and are not
@@ -48,6 +48,22 @@ interface Landing {
 
     /** Memory that holds the bytes of rows, owned by its holder until it is closed. */
     interface Place extends AutoCloseable {
+        /**
+         * Takes the memory that a row needs besides, and says whether there was any; rows of the call before are then gone.
+         *
+         * @throws IOException when there will be none
+         */
+        default boolean tryReserve(int row) throws IOException {
+            return true;
+        }
+
+        /**
+         * Makes a reserved row readable.
+         *
+         * @throws IOException when its bytes cannot be read
+         */
+        default void load(int row) throws IOException {}
+
         /** Returns the region that holds the row's bytes. */
         HostRegion region(int row);
 

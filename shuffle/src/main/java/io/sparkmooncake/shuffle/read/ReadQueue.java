@@ -2,6 +2,7 @@
 package io.sparkmooncake.shuffle.read;
 
 import io.sparkmooncake.shuffle.read.RemoteReads.Step;
+import io.sparkmooncake.shuffle.spark.SparkInternals;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -24,6 +25,7 @@ final class ReadQueue implements AutoCloseable {
     private @Nullable PeerBlocks lastAsked;
     private @Nullable Owed owed;
     private Step hindrance = Step.LATER;
+    private boolean starved;
 
     /** Where the block goes on that was read last. */
     private record Owed(RemoteReads reads, int row) {
@@ -113,8 +115,14 @@ final class ReadQueue implements AutoCloseable {
         reads.read(group);
     }
 
-    /** Asks for as much as the task's limits, its memory and the peers allow; call when nothing is being read. */
+    /**
+     * Asks for as much as the task's limits, its memory and the peers allow, except while the group that is being read lacks
+     * memory itself.
+     */
     void submit() throws IOException {
+        if (starved) {
+            return;
+        }
         hindrance = Step.LATER;
         boolean more = submitOwed();
         while (more) {
@@ -160,6 +168,23 @@ final class ReadQueue implements AutoCloseable {
         }
         submitted(reads, step);
         return step != Step.NO_MEMORY;
+    }
+
+    /** Returns whether there is memory for the next row of the group that is being read; groups that wait give theirs for it. */
+    boolean hasMemoryFor(Group open) {
+        try {
+            starved = !open.tryReserveNext();
+            if (starved) {
+                giveUpWaiting();
+                starved = !open.tryReserveNext();
+            }
+        } catch (IOException e) {
+            throw SparkInternals.sneaky(e);
+        }
+        if (starved) {
+            hindrance = Step.NO_MEMORY;
+        }
+        return !starved;
     }
 
     private void giveUpWaiting() {

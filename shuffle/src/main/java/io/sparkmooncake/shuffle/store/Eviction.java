@@ -140,7 +140,7 @@ final class Eviction {
     private Optional<Part> copy(Part part) throws IOException {
         long total = part.totalBytes();
         return files.tryStore(total, target -> copy(part.extent(), target, total))
-                .map(file -> new Part(file, part.dataBytes(), part.index().count()));
+                .map(file -> new Part(file, part.dataBytes(), part.entries()));
     }
 
     private static void copy(Extent from, Extent to, long bytes) throws IOException {

@@ -29,7 +29,14 @@ public final class LookupServices {
     private record Lookups(MapOutputStore store) implements ControlService {
         @Override
         public boolean isBrief(ByteBuffer request) {
-            return LookupFrame.pairs(request) <= LookupRequest.BRIEF_PAIRS;
+            if (LookupFrame.pairs(request) > LookupRequest.BRIEF_PAIRS) {
+                return false;
+            }
+            try {
+                return store.hasIndexesInMemory(LookupFrame.decodeRequest(request.duplicate()));
+            } catch (IOException malformed) {
+                return true; // the answer is a refusal
+            }
         }
 
         @Override

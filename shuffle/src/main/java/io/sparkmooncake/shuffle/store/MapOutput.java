@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
+import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The output of one map attempt: immutable once committed, owner of its parts until {@link #free}. */
@@ -71,7 +73,7 @@ public final class MapOutput {
     }
 
     /** Returns the bytes of each partition. */
-    public long[] partitionLengths(int partitions) {
+    public long[] partitionLengths(int partitions) throws IOException {
         long[] lengths = new long[partitions];
         for (Part part : parts) {
             BlockIndex index = part.index();
@@ -80,6 +82,19 @@ public final class MapOutput {
             }
         }
         return lengths;
+    }
+
+    /** Returns the index of each part, which may wait for a disk unless {@link #hasIndexesInMemory}. */
+    List<BlockIndex> indexes() throws IOException {
+        List<BlockIndex> indexes = new ArrayList<>(parts.size());
+        for (Part part : parts) {
+            indexes.add(part.index());
+        }
+        return indexes;
+    }
+
+    boolean hasIndexesInMemory() {
+        return parts.stream().allMatch(Part::hasIndexInMemory);
     }
 
     /** Adds an owner to every part and returns true, or to none and returns false when the output is being freed. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
-import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.Extent;
 import java.io.EOFException;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;
 
@@ -22,6 +23,9 @@ public final class MapOutputFrame implements AutoCloseable {
     static final int FIXED_BYTES = 6;
     static final int PART_BYTES = 12;
 
+    /** What is read from a file at a time. */
+    private static final int MAX_PIECE_BYTES = 256 << 10;
+
     private final MapOutput output;
     private final ByteBuffer head;
     private final long[] starts;
@@ -40,7 +44,7 @@ public final class MapOutputFrame implements AutoCloseable {
         starts[0] = head.capacity();
         for (int i = 0; i < parts.size(); i++) {
             Part part = parts.get(i);
-            head.putLong(part.dataBytes()).putInt(part.index().count());
+            head.putLong(part.dataBytes()).putInt(part.entries());
             starts[i + 1] = starts[i] + part.totalBytes();
         }
         head.flip();
@@ -52,22 +56,31 @@ public final class MapOutputFrame implements AutoCloseable {
     }
 
     /**
-     * Returns a view of at least one byte of the frame.
+     * Returns at least one byte of the frame, a view unless they are in a file.
      *
      * @param position where it begins, less than {@link #sizeBytes}
      * @param maxBytes how long it may be
      */
-    public ByteBuffer at(long position, int maxBytes) throws EOFException {
+    public ByteBuffer at(long position, int maxBytes) throws IOException {
         if (position < head.limit()) {
             return head.slice((int) position, (int) Math.min(maxBytes, head.limit() - position));
         }
         for (int i = 0; i + 1 < starts.length; i++) {
             if (position < starts[i + 1]) {
-                long length = Math.min(Math.min(maxBytes, HostRegion.MAX_SLICE_BYTES), starts[i + 1] - position);
-                return output.parts().get(i).extent().slice(position - starts[i], (int) length);
+                int length = (int) Math.min(Math.min(maxBytes, MAX_PIECE_BYTES), starts[i + 1] - position);
+                return bytes(output.parts().get(i).extent(), position - starts[i], length);
             }
         }
         throw new EOFException("position=" + position + " of a map output frame of size=" + sizeBytes());
+    }
+
+    private static ByteBuffer bytes(Extent extent, long start, int length) throws IOException {
+        if (extent.region().isAddressable()) {
+            return extent.slice(start, length);
+        }
+        ByteBuffer copy = ByteBuffer.allocate(length);
+        extent.read(start, copy);
+        return copy.flip();
     }
 
     @Override

@@ -7,21 +7,26 @@ import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * The map outputs of this executor. Memory first; where its limit is reached, files of the local directories, which peers
- * read in place just the same. The first committed attempt of a map wins.
+ * The map outputs of this executor. Memory first; where its limit is reached, files of the local directories, which are
+ * read piece by piece and never mapped. The first committed attempt of a map wins.
  *
  * <p>Threading: safe from any thread. Ownership: the store owns committed outputs and gives them up when they are
  * removed or it is closed; a lease keeps the extents that it names until it ends.
  */
 public final class MapOutputStore implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(MapOutputStore.class);
+
     /** Freed memory may lie in pieces; a few more outputs make them one. */
     private static final int EVICTION_ROUNDS = 4;
 
@@ -129,12 +134,34 @@ public final class MapOutputStore implements AutoCloseable {
             for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
                 MapOutput output = retained(outputs, request.mapIds()[ordinal]);
                 if (output != null) {
-                    answer.add(ordinal, output);
+                    add(answer, ordinal, output);
                 }
             }
         }
         long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
         return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
+    }
+
+    /** An output whose index cannot be read is as good as removed: its reader has Spark compute it again. */
+    private static void add(Answer answer, int ordinal, MapOutput output) {
+        List<BlockIndex> indexes;
+        try {
+            indexes = output.indexes();
+        } catch (IOException e) {
+            output.free();
+            LOG.warn("map output {} is left out of an answer: its index cannot be read", output.mapId(), e);
+            return;
+        }
+        answer.add(ordinal, output, indexes);
+    }
+
+    /** Returns whether {@link #lookup} would answer without waiting for a disk. */
+    boolean hasIndexesInMemory(LookupRequest request) {
+        ShuffleOutputs outputs = shuffles.get(request.shuffleId());
+        return outputs == null
+                || Arrays.stream(request.mapIds())
+                        .mapToObj(outputs::get)
+                        .allMatch(output -> output == null || output.hasIndexesInMemory());
     }
 
     /** Returns an output with one owner added to every part; one that moves meanwhile is taken from its new place. */
@@ -159,11 +186,12 @@ public final class MapOutputStore implements AutoCloseable {
         }
 
         /** Adds the wanted blocks of an output that the caller retained. */
-        void add(int ordinal, MapOutput output) {
-            List<Part> wanted = new ArrayList<>(output.parts().size());
-            for (Part part : output.parts()) {
-                if (hasRows(part)) {
-                    wanted.add(part);
+        void add(int ordinal, MapOutput output, List<BlockIndex> indexes) {
+            List<Indexed> wanted = new ArrayList<>(indexes.size());
+            for (int i = 0; i < indexes.size(); i++) {
+                Part part = output.parts().get(i);
+                if (hasRows(indexes.get(i))) {
+                    wanted.add(new Indexed(part.extent(), indexes.get(i)));
                     extents.add(part.extent());
                 } else {
                     part.free();
@@ -177,27 +205,28 @@ public final class MapOutputStore implements AutoCloseable {
             for (int partition = request.startPartition();
                     !wanted.isEmpty() && partition < request.endPartition();
                     partition++) {
-                for (Part part : wanted) {
+                for (Indexed part : wanted) {
                     addRows(ordinal, part, partition, partition + 1);
                 }
             }
         }
 
-        private boolean hasRows(Part part) {
-            BlockIndex index = part.index();
+        private record Indexed(Extent extent, BlockIndex index) {}
+
+        private boolean hasRows(BlockIndex index) {
             int entry = index.firstAtLeast(request.startPartition());
             return entry < index.count() && index.partition(entry) < request.endPartition();
         }
 
-        private void addRows(int ordinal, Part part, int startPartition, int endPartition) {
-            BlockIndex index = part.index();
+        private void addRows(int ordinal, Indexed part, int startPartition, int endPartition) {
+            BlockIndex index = part.index;
             int entry = index.firstAtLeast(startPartition);
             if (entry == index.count() || index.partition(entry) >= endPartition) {
                 return;
             }
-            int region = regionIndex(regions, part.extent().region());
+            int region = regionIndex(regions, part.extent.region());
             for (; entry < index.count() && index.partition(entry) < endPartition; entry++) {
-                table.add(ordinal, region, part.extent().offset(), index, entry);
+                table.add(ordinal, region, part.extent.offset(), index, entry);
             }
         }
     }

@@ -110,9 +110,11 @@ final class PartSink {
     private Extent moved(Extent failed, long start, ByteBuffer bytes, IOException cause) throws IOException {
         try {
             return environment.store().storeOnDisk(failed.sizeBytes(), other -> {
+                ByteBuffer piece = ByteBuffer.allocate(BUFFER_BYTES);
                 for (long at = 0; at < start; at += BUFFER_BYTES) {
-                    ByteBuffer piece = failed.slice(at, (int) Math.min(BUFFER_BYTES, start - at));
-                    other.write(at, piece);
+                    piece.clear().limit((int) Math.min(BUFFER_BYTES, start - at));
+                    failed.read(at, piece);
+                    other.write(at, piece.flip());
                 }
                 other.write(start, bytes.duplicate());
             });

@@ -37,7 +37,8 @@ import scala.jdk.javaapi.CollectionConverters;
 
 /**
  * Whatever the sizes, cuts, budgets, orders of arrival and faults are, a task reads the blocks that were written, each once and
- * whole. One executor reads from itself, from neighbours whose memory it maps and from peers over tcp.
+ * whole. One executor reads from itself, from neighbours whose memory it maps and from peers over tcp, parts in memory and parts in
+ * files.
  */
 final class AnyShuffleTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
@@ -131,7 +132,7 @@ final class AnyShuffleTest {
                     parts.add(part);
                 }
             }
-            executor.commit(id, mapId, parts);
+            executor.commit(id, mapId, parts, part -> random.nextInt(3) == 0);
             return filled;
         }
 

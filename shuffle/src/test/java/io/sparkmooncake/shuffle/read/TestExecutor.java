@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntPredicate;
 import java.util.zip.CRC32C;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
@@ -41,6 +42,7 @@ final class TestExecutor implements AutoCloseable {
 
     private final LocalEngine engine;
     private final RegionPool memory;
+    private final RegionPool files;
     private final MapOutputStore store;
 
     /** Starts an executor that reaches others over these paths. */
@@ -49,7 +51,9 @@ final class TestExecutor implements AutoCloseable {
         engine = LocalEngine.start(new Identity(name, name.hashCode(), "127.0.0.1", SECRET), settings);
         RegionPool.Limits limits = new RegionPool.Limits(64 << 20, 1 << 20, MINUTE);
         memory = RegionPool.sharedMemory(Path.of("/dev/shm"), limits, new Registered(engine));
-        store = new MapOutputStore(memory, memory, MINUTE, System::nanoTime);
+        Path directory = Path.of(System.getProperty("java.io.tmpdir"));
+        files = RegionPool.files(List.of(directory), limits, new Registered(engine));
+        store = new MapOutputStore(memory, files, MINUTE, System::nanoTime);
         LookupServices.offer(engine, store);
     }
 
@@ -90,22 +94,30 @@ final class TestExecutor implements AutoCloseable {
      */
     record Entry(int partition, ByteBuffer bytes, boolean continued) {}
 
-    /** Commits a map output of these parts. */
+    /** Commits a map output of these parts, in memory. */
     void commit(int shuffleId, long mapId, List<List<Entry>> parts) throws IOException {
+        commit(shuffleId, mapId, parts, part -> false);
+    }
+
+    /** Commits a map output of these parts, some of them in files. */
+    void commit(int shuffleId, long mapId, List<List<Entry>> parts, IntPredicate isInFile) throws IOException {
         List<Part> made = new ArrayList<>();
         for (List<Entry> entries : parts) {
-            made.add(part(entries));
+            long bytes = Part.totalBytes(
+                    entries.stream().mapToLong(entry -> entry.bytes.remaining()).sum(), entries.size());
+            made.add(part(
+                    entries,
+                    isInFile.test(made.size())
+                            ? store.allocateOnDisk(bytes)
+                            : store.tryAllocateMemory(bytes).orElseThrow()));
         }
         store.commit(shuffleId, new MapOutput(mapId, Encoding.PLAIN, made));
     }
 
-    private Part part(List<Entry> entries) throws IOException {
-        long dataBytes =
-                entries.stream().mapToLong(entry -> entry.bytes.remaining()).sum();
-        int indexBytes = BlockIndex.sizeBytes(entries.size());
-        Extent extent = store.tryAllocateMemory(BlockIndex.startFor(dataBytes) + indexBytes)
-                .orElseThrow();
-        BlockIndex index = new BlockIndex(extent.slice(BlockIndex.startFor(dataBytes), indexBytes), entries.size());
+    private static Part part(List<Entry> entries, Extent extent) throws IOException {
+        long dataBytes = entries.stream().mapToLong(entry -> entry.bytes.remaining()).sum();
+        ByteBuffer words = ByteBuffer.allocate(BlockIndex.sizeBytes(entries.size()));
+        BlockIndex index = new BlockIndex(words, entries.size());
         CRC32C crc = new CRC32C();
         long start = 0;
         for (int i = 0; i < entries.size(); i++) {
@@ -118,6 +130,7 @@ final class TestExecutor implements AutoCloseable {
             start += entry.bytes.remaining();
         }
         index.setEnd(start);
+        extent.write(BlockIndex.startFor(dataBytes), words);
         return new Part(extent, dataBytes, entries.size());
     }
 
@@ -139,8 +152,9 @@ final class TestExecutor implements AutoCloseable {
     @Override
     public void close() {
         store.close();
-        assertThat(memory.usedBytes()).isZero();
+        assertThat(memory.usedBytes() + files.usedBytes()).isZero();
         memory.close();
+        files.close();
         engine.close();
     }
 }

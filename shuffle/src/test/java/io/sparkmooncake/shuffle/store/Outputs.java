@@ -3,9 +3,11 @@ package io.sparkmooncake.shuffle.store;
 
 import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.transfer.memory.Extent;
+import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionListener;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -73,16 +75,25 @@ final class Outputs implements AutoCloseable {
     }
 
     /** Returns whether every row of a partition's look-up has its bytes and checksum. */
-    static boolean isIntact(
-            LeasedBlocks<io.sparkmooncake.transfer.memory.HostRegion> found, long mapId, int partition) {
+    static boolean isIntact(LeasedBlocks<HostRegion> found, long mapId, int partition) {
         BlockTable table = found.table();
         boolean intact = table.size() > 0;
         for (int row = 0; row < table.size(); row++) {
-            ByteBuffer bytes = found.regions().get(table.region(row)).slice(table.offset(row), (int) table.length(row));
+            ByteBuffer bytes = ByteBuffer.allocate((int) table.length(row));
+            read(found.regions().get(table.region(row)), table.offset(row), bytes);
             intact &= crc(bytes.duplicate()) == table.checksum(row)
                     && bytes.equals(ByteBuffer.wrap(block(mapId, row, partition, (int) table.length(row))));
         }
         return intact;
+    }
+
+    private static void read(HostRegion region, long offset, ByteBuffer into) {
+        try {
+            region.readFully(offset, into);
+            into.flip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Override

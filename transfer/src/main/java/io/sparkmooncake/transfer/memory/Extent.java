@@ -75,6 +75,12 @@ public final class Extent {
         return home.region().slice(offset + start, length);
     }
 
+    /** Fills {@code target} like {@link HostRegion#readFully}, from {@code start} of this extent on. */
+    public void read(long start, ByteBuffer target) throws IOException {
+        Objects.checkFromIndexSize(start, target.remaining(), sizeBytes);
+        home.region().readFully(offset + start, target);
+    }
+
     /**
      * Writes to the extent through its file where it has one, so that a full disk is an exception. The way to fill extents of
      * {@link RegionPool#files}.

@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** A region over {@link MappedMemory}: owned and shareable, imported from a peer, or private. */
-final class MappedRegion implements HostRegion {
+final class MappedRegion implements HostRegion, Shareable {
     private final RegionDescriptor descriptor;
     private final MappedMemory memory;
     private final @Nullable MappedMemory header;
@@ -32,15 +32,13 @@ final class MappedRegion implements HostRegion {
         this.file = file;
     }
 
-    /** Returns the file of an owned, shareable region. */
-    @Nullable
-    SharedFile file() {
+    @Override
+    public @Nullable SharedFile file() {
         return file;
     }
 
-    /** Returns the file's first page, mapped as long as the region is; null for private memory. */
-    @Nullable
-    MappedMemory header() {
+    @Override
+    public @Nullable MappedMemory header() {
         return header;
     }
 

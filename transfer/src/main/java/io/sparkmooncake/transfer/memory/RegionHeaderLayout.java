@@ -12,7 +12,7 @@ import java.nio.ByteOrder;
  * <pre>
  *    0                 8                16
  *   +-----------------+--------+--------+
- *   | magic           | version| 0      |
+ *   | magic           | version| body   |  body: 0 mapped, 1 read from the file
  *   +-----------------+--------+--------+
  *   | region id       | key             |
  *   +-----------------+-----------------+
@@ -24,18 +24,25 @@ final class RegionHeaderLayout {
     static final int SIZE_BYTES = 4096;
 
     private static final long MAGIC = 0x4b4f4f434e4f4f4dL;
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
     private static final int MAGIC_AT = 0;
     private static final int VERSION_AT = 8;
+    private static final int BODY_AT = 12;
     private static final int ID_AT = 16;
     private static final int KEY_AT = 24;
     private static final int SIZE_AT = 32;
 
+    /** How a region's bytes are reached. */
+    enum Body {
+        MAPPED,
+        FILE
+    }
+
     private RegionHeaderLayout() {}
 
-    static ByteBuffer encode(long id, long key, long sizeBytes) {
+    static ByteBuffer encode(long id, long key, long sizeBytes, Body body) {
         ByteBuffer page = ByteBuffer.allocate(SIZE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        page.putLong(MAGIC_AT, MAGIC).putInt(VERSION_AT, VERSION);
+        page.putLong(MAGIC_AT, MAGIC).putInt(VERSION_AT, VERSION).putInt(BODY_AT, body.ordinal());
         page.putLong(ID_AT, id).putLong(KEY_AT, key).putLong(SIZE_AT, sizeBytes);
         return page;
     }
@@ -48,6 +55,13 @@ final class RegionHeaderLayout {
     /** Tells whether the page was revoked after everything that this thread read before. */
     static boolean isRevoked(MappedMemory page) {
         return page.getLongAfterReads(MAGIC_AT) == 0;
+    }
+
+    /** Returns how the bytes are reached of a region whose page was verified. */
+    static Body body(ByteBuffer page) {
+        return page.duplicate().order(ByteOrder.LITTLE_ENDIAN).getInt(BODY_AT) == Body.FILE.ordinal()
+                ? Body.FILE
+                : Body.MAPPED;
     }
 
     /** Throws unless the page is that of the described region. */

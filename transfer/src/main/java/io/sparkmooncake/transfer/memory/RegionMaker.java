@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.memory;
 
+import io.sparkmooncake.transfer.memory.RegionSet.Kind;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
 import java.util.List;
@@ -8,9 +9,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes the regions of a pool and frees them. Threading: safe from any thread. */
 final class RegionMaker {
+    private final Kind kind;
     private final RegionListener listener;
 
-    RegionMaker(RegionListener listener) {
+    RegionMaker(Kind kind, RegionListener listener) {
+        this.kind = kind;
         this.listener = listener;
     }
 
@@ -22,7 +25,9 @@ final class RegionMaker {
             region = allocate(regionBytes);
         } else {
             try {
-                region = Regions.create(directory.path(), regionBytes, Location.ANY);
+                region = kind == Kind.FILES
+                        ? Regions.createFile(directory.path(), regionBytes)
+                        : Regions.create(directory.path(), regionBytes, Location.ANY);
                 directory.wrote(0);
             } catch (ClosedChannelException interrupted) {
                 throw interrupted;

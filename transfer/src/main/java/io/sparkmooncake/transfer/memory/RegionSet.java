@@ -71,7 +71,7 @@ final class RegionSet {
 
     RegionSet(Kind kind, RegionPool.Limits limits, RegionListener listener) {
         this.kind = kind;
-        this.maker = new RegionMaker(listener);
+        this.maker = new RegionMaker(kind, listener);
         this.limitBytes = kind == Kind.SHARED_MEMORY
                 ? align(Math.min(limits.limitBytes(), Long.MAX_VALUE / 2))
                 : limits.limitBytes();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.memory;
 
+import io.sparkmooncake.transfer.memory.RegionHeaderLayout.Body;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -52,14 +54,24 @@ public final class Regions {
     }
 
     static MappedRegion createMapped(Path directory, long sizeBytes, Location location) throws IOException {
+        return (MappedRegion) create(directory, sizeBytes, location, Body.MAPPED);
+    }
+
+    /** Creates a region in a file of a disk that nobody maps: see {@link HostRegion#isAddressable}. It takes no blocks until written. */
+    static HostRegion createFile(Path directory, long sizeBytes) throws IOException {
+        return create(directory, sizeBytes, Location.ANY, Body.FILE);
+    }
+
+    private static HostRegion create(Path directory, long sizeBytes, Location location, Body body) throws IOException {
         checkSize(sizeBytes);
         SharedFile file = SharedFile.create(directory);
         boolean created = false;
         try {
             long id = newId();
             RegionDescriptor descriptor = new RegionDescriptor(id, KEYS.nextLong(), sizeBytes, location, file.path());
-            file.write(0, RegionHeaderLayout.encode(id, descriptor.key(), sizeBytes));
-            MappedRegion region = map(file.channel(), descriptor, file);
+            file.write(0, RegionHeaderLayout.encode(id, descriptor.key(), sizeBytes, body));
+            file.extendTo(RegionHeaderLayout.SIZE_BYTES + sizeBytes);
+            HostRegion region = open(file.channel(), descriptor, file);
             created = true;
             return region;
         } finally {
@@ -69,19 +81,47 @@ public final class Regions {
         }
     }
 
-    /** Maps the header and the bytes, or nothing. */
-    private static MappedRegion map(FileChannel channel, RegionDescriptor descriptor, @Nullable SharedFile file)
+    /**
+     * Maps the header, and the bytes unless they stay in the file; or nothing.
+     *
+     * @param file of an owned region; null for an imported one, of which only the kind that is not mapped needs a file
+     */
+    private static HostRegion open(FileChannel channel, RegionDescriptor descriptor, @Nullable SharedFile file)
             throws IOException {
         MappedMemory header = MappedMemory.map(channel, 0, RegionHeaderLayout.SIZE_BYTES);
         boolean mapped = false;
         try {
-            RegionHeaderLayout.verify(header.slice(0, RegionHeaderLayout.SIZE_BYTES), descriptor);
-            MappedMemory memory = MappedMemory.map(channel, RegionHeaderLayout.SIZE_BYTES, descriptor.sizeBytes());
+            ByteBuffer page = header.slice(0, RegionHeaderLayout.SIZE_BYTES);
+            RegionHeaderLayout.verify(page, descriptor);
+            HostRegion region = RegionHeaderLayout.body(page) == Body.FILE
+                    ? new FileRegion(descriptor, header, file == null ? openFile(descriptor) : file)
+                    : new MappedRegion(
+                            descriptor,
+                            MappedMemory.map(channel, RegionHeaderLayout.SIZE_BYTES, descriptor.sizeBytes()),
+                            header,
+                            file);
             mapped = true;
-            return new MappedRegion(descriptor, memory, header, file);
+            return region;
         } finally {
             if (!mapped) {
                 header.free();
+            }
+        }
+    }
+
+    /** Opens a peer's file once more, to keep it, and proves that it is still the one described. */
+    private static SharedFile openFile(RegionDescriptor descriptor) throws IOException {
+        SharedFile file = SharedFile.open(Path.of(descriptor.path()));
+        boolean proved = false;
+        try {
+            ByteBuffer page = ByteBuffer.allocate(RegionHeaderLayout.SIZE_BYTES);
+            file.readFully(0, page);
+            RegionHeaderLayout.verify(page.flip(), descriptor);
+            proved = true;
+            return file;
+        } finally {
+            if (!proved) {
+                file.close();
             }
         }
     }
@@ -95,7 +135,7 @@ public final class Regions {
     }
 
     /**
-     * Maps a peer's region and proves that it is the one described. The mapping stays valid when its owner dies.
+     * Maps a peer's region, or opens its file, and proves that it is the one described. It stays valid when its owner dies.
      *
      * @throws IOException naming the path and what was found there
      */
@@ -109,7 +149,7 @@ public final class Regions {
             if (file.size() < needed) {
                 throw new IOException(descriptor.path() + " has size=" + file.size() + ", the region needs " + needed);
             }
-            return map(file, descriptor, null);
+            return open(file, descriptor, null);
         }
     }
 
@@ -127,8 +167,8 @@ public final class Regions {
      * {@link #isRevoked}. The caller holds a count.
      */
     public static void revoke(MemoryRegion region) {
-        if (region instanceof MappedRegion mapped && mapped.file() != null && mapped.header() != null) {
-            RegionHeaderLayout.revoke(mapped.header());
+        if (region instanceof Shareable shareable && shareable.file() != null && shareable.header() != null) {
+            RegionHeaderLayout.revoke(shareable.header());
         }
     }
 
@@ -138,13 +178,13 @@ public final class Regions {
      * holds a count.
      */
     public static boolean isRevoked(MemoryRegion region) {
-        return region instanceof MappedRegion mapped
-                && mapped.header() != null
-                && RegionHeaderLayout.isRevoked(mapped.header());
+        return region instanceof Shareable shareable
+                && shareable.header() != null
+                && RegionHeaderLayout.isRevoked(shareable.header());
     }
 
     /**
-     * Copies between two regions, of which the caller holds counts. Overlapping stretches end undefined.
+     * Copies between two addressable regions, of which the caller holds counts. Overlapping stretches end undefined.
      *
      * @param length at most {@link HostRegion#MAX_SLICE_BYTES}
      */

@@ -2,6 +2,7 @@
 package io.sparkmooncake.transfer.memory;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import java.io.EOFException;
 import java.io.FileDescriptor;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -39,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class SharedFile implements AutoCloseable {
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(1 << 20).asReadOnlyBuffer();
+    private static final int HEAP_READ_BYTES = 64 << 10;
     private static final Path OWN_DESCRIPTORS = Path.of("/proc/self/fd");
     private static final String NAME = "spark-mooncake-";
     private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
@@ -100,6 +102,24 @@ final class SharedFile implements AutoCloseable {
             String name = file.getFileName().toString();
             Path own = ownDescriptor(name, opened.getFD());
             SharedFile shared = new SharedFile(opened, directory, own, own == null ? "" : pathForPeers(own, name));
+            found = true;
+            return shared;
+        } finally {
+            if (!found) {
+                opened.close();
+            }
+        }
+    }
+
+    /** Opens the file of a peer, which stays open here when the peer closes it. */
+    static SharedFile open(Path descriptor) throws IOException {
+        RandomAccessFile opened = new RandomAccessFile(descriptor.toFile(), "rw");
+        boolean found = false;
+        try {
+            int number = MappedMemory.likelyNumber(opened.getFD());
+            Path likely = OWN_DESCRIPTORS.resolve(Integer.toString(number));
+            boolean own = number >= 0 && Files.isSameFile(likely, descriptor);
+            SharedFile shared = new SharedFile(opened, descriptor, own ? likely : null, "");
             found = true;
             return shared;
         } finally {
@@ -184,6 +204,46 @@ final class SharedFile implements AutoCloseable {
     /** Returns where peers of this host open it; empty if they cannot. */
     String path() {
         return path;
+    }
+
+    /** Makes the file longer, without taking blocks. */
+    void extendTo(long bytes) throws IOException {
+        if (published.length() < bytes) {
+            published.setLength(bytes);
+        }
+    }
+
+    /** Fills {@code target}; an interrupt of this thread is kept for later. */
+    void readFully(long position, ByteBuffer target) throws IOException {
+        boolean interrupted = Thread.interrupted();
+        try {
+            for (long at = position; target.hasRemaining(); ) {
+                try {
+                    int read = channel().read(piece(target), at);
+                    if (read < 0) {
+                        throw new EOFException("file ends " + target.remaining() + " bytes too early, at=" + at);
+                    }
+                    at += read;
+                    target.position(target.position() + read);
+                } catch (ClosedByInterruptException mine) {
+                    interrupted |= Thread.interrupted();
+                } catch (ClosedChannelException others) {
+                    if (!published.getFD().valid()) {
+                        throw others;
+                    }
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Java keeps a direct buffer of each thread for the longest read into the heap. */
+    private static ByteBuffer piece(ByteBuffer target) {
+        int length = target.isDirect() ? target.remaining() : Math.min(target.remaining(), HEAP_READ_BYTES);
+        return target.slice(target.position(), length);
     }
 
     /** Takes zeroed blocks for {@code [from, to)}; the file system reports here that it is full, not by a signal later. */

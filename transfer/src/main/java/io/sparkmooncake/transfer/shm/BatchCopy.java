@@ -82,6 +82,10 @@ final class BatchCopy {
             refuse(index, e.toString(), e);
             return null;
         }
+        if (!local.isAddressable() || (!remote.isAddressable() && batch.opcode() == Opcode.WRITE)) {
+            refuse(index, "a file is read into memory, and nothing else", null);
+            return null;
+        }
         long offset = batch.remoteOffset(index);
         if (offset < 0 || offset > remote.sizeBytes() - batch.length(index)) {
             refuse(index, "out of bounds, limit=" + remote.sizeBytes(), null);
@@ -109,12 +113,15 @@ final class BatchCopy {
             }
             try {
                 if (read) {
-                    Regions.copy(remote, remoteOffset + done, local, localOffset + done, step);
+                    read(remote, remoteOffset + done, local, localOffset + done, step);
                 } else {
                     Regions.copy(local, localOffset + done, remote, remoteOffset + done, step);
                 }
             } catch (InternalError fault) {
                 batch.fail(index, done, pageMissing(index, fault));
+                return null;
+            } catch (IOException e) {
+                refuse(index, e.toString(), e);
                 return null;
             }
             done += step;
@@ -125,6 +132,15 @@ final class BatchCopy {
             batch.complete(index);
         }
         return null;
+    }
+
+    private static void read(HostRegion remote, long remoteOffset, HostRegion local, long localOffset, long length)
+            throws IOException {
+        if (remote.isAddressable()) {
+            Regions.copy(remote, remoteOffset, local, localOffset, length);
+        } else {
+            remote.readFully(remoteOffset, local.slice(localOffset, (int) length));
+        }
     }
 
     /** Returns the mapping of a region, counted until another region is entered. */

@@ -46,11 +46,25 @@ final class BodyWriter {
 
     /** Writes the next BODY, without flushing; returns its bytes, 0 when the source has none at hand. */
     long write(long requestId, BodySource source) {
-        long remaining = source.remaining();
+        long remaining = inMemory(source);
         if (remaining == 0) {
             return 0;
         }
         return remaining < SMALL_BYTES ? writeCopied(requestId, source) : writeSlices(requestId, source);
+    }
+
+    /** Writes a BODY whose bytes lie behind room for its head; the frame is taken over. */
+    void writeFrame(long requestId, ByteBuf frame) {
+        int end = frame.capacity();
+        long bytes = (long) end - DataFrame.HEAD_BYTES;
+        DataFrame.body(requestId, bytes).writeTo(frame.clear());
+        writeCopy(frame.writerIndex(end), bytes, () -> {});
+    }
+
+    /** Bytes in files do not leave here: see {@link FileBodies}. */
+    private static long inMemory(BodySource source) {
+        long remaining = source.remaining();
+        return remaining > 0 && source.region().isAddressable() ? remaining : 0;
     }
 
     private long writeCopied(long requestId, BodySource source) {
@@ -92,9 +106,9 @@ final class BodyWriter {
 
     /** Copies small entries, as long as there is room and the next one is small. */
     private static void gather(BodySource source, ByteBuf into) {
-        for (long remaining = source.remaining();
+        for (long remaining = inMemory(source);
                 remaining > 0 && remaining < SMALL_BYTES && remaining <= into.maxWritableBytes();
-                remaining = source.remaining()) {
+                remaining = inMemory(source)) {
             into.writeBytes(source.region().slice(source.offset(), (int) remaining));
             source.sent(remaining);
         }
@@ -114,9 +128,9 @@ final class BodyWriter {
         HostRegion region = source.region();
         long start = source.offset();
         long end = start;
-        for (long remaining = source.remaining();
+        for (long remaining = inMemory(source);
                 remaining >= SMALL_BYTES && bytes < maxRunBytes;
-                remaining = source.remaining()) {
+                remaining = inMemory(source)) {
             if (source.region() != region || source.offset() != end) {
                 slices.add(slice(region, start, end));
                 region = source.region();
@@ -149,7 +163,7 @@ final class BodyWriter {
 
     /** Small entries behind large ones leave in the same BODY: a frame and a system call less. */
     private long addSmall(BodySource source) {
-        long remaining = source.remaining();
+        long remaining = inMemory(source);
         if (remaining == 0 || remaining >= SMALL_BYTES) {
             return 0;
         }

@@ -9,6 +9,7 @@ import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,17 +29,24 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
     private final Duration stallLimit;
     private final DataReader reader = new DataReader(this);
     private final BodyWriter bodies;
+    private final FileBodies files;
     private final ArrayDeque<ReadTask> reads = new ArrayDeque<>();
     private long waitingBytes;
     private @Nullable WriteTask write;
     private @Nullable StallGuard guard;
     private boolean pumping;
 
-    OwnerConnection(Wire wire, RegionTable table, Duration stallLimit) {
+    /**
+     * Creates the owner's end.
+     *
+     * @param readers threads that read regions in files
+     */
+    OwnerConnection(Wire wire, RegionTable table, Duration stallLimit, Executor readers) {
         this.wire = wire;
         this.table = table;
         this.stallLimit = stallLimit;
         this.bodies = new BodyWriter(wire);
+        this.files = new FileBodies(wire, readers, bodies, this::pump);
     }
 
     /** Makes bodies of WRITEs land without a copy; for connections whose bytes are not encrypted. */
@@ -187,7 +195,7 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
             pumping = false;
         }
         // Either the turn is over, or this very flush made room, and said so while nobody listened.
-        if (!reads.isEmpty() && channel.isWritable()) {
+        if (!reads.isEmpty() && channel.isWritable() && files.isIdle()) {
             wire.loop().execute(() -> wire.run(this::pump));
         }
     }
@@ -196,6 +204,13 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
         long turnBytes = 0;
         while (!reads.isEmpty() && channel.isWritable() && turnBytes < MAX_TURN_BYTES) {
             ReadTask task = reads.element();
+            if (task.isInFile() && files.hasRoom()) {
+                files.readAhead(task);
+                continue;
+            }
+            if (!files.isIdle()) {
+                return; // it goes on once the chunks are written, so that answers keep their order
+            }
             long bytes = bodies.write(task.requestId(), task);
             if (bytes > 0) {
                 turnBytes += bytes;
@@ -234,6 +249,7 @@ final class OwnerConnection extends ChannelInboundHandlerAdapter implements Data
         if (guard != null) {
             guard.close();
         }
+        files.close();
         reads.forEach(task -> task.endRun().run());
         reads.clear();
         if (write != null) {

@@ -13,6 +13,10 @@ final class ReadTask implements BodySource {
     private long bytesLeft;
     private Refusal refusal = Refusal.NONE;
     private boolean cancelled;
+    private int unreadable = -1;
+
+    /** How far the task has come. */
+    record Place(int entry, long sentBytes, long bytesLeft) {}
 
     ReadTask(long requestId, EntryColumns columns, RegionAccess access) {
         this.requestId = requestId;
@@ -44,8 +48,29 @@ final class ReadTask implements BodySource {
         if (cancelled || entriesLeft() == 0) {
             return 0;
         }
-        refusal = access.open(entry);
+        refusal = entry == unreadable ? Refusal.UNREADABLE : access.open(entry);
         return refusal == Refusal.NONE ? columns.length(entry) - sentBytes : 0;
+    }
+
+    /** Returns whether the entry at hand has bytes remaining in a file. */
+    boolean isInFile() {
+        return remaining() > 0 && !region().isAddressable();
+    }
+
+    int entry() {
+        return entry;
+    }
+
+    Place place() {
+        return new Place(entry, sentBytes, bytesLeft);
+    }
+
+    /** Goes on from an earlier place, except that an entry will be refused because it cannot be read. */
+    void goBack(Place to, int unreadableEntry) {
+        entry = to.entry;
+        sentBytes = to.sentBytes;
+        bytesLeft = to.bytesLeft;
+        unreadable = unreadableEntry;
     }
 
     @Override

@@ -14,7 +14,11 @@ enum Refusal {
     /** Beyond the end of the region. */
     OUT_OF_BOUNDS(3, "the range is out of the region's bounds"),
     /** The caller said so. */
-    CANCELLED(4, "cancelled by the caller");
+    CANCELLED(4, "cancelled by the caller"),
+    /** The region is in a file, which is read only. */
+    READ_ONLY(5, "the region is in a file and takes no WRITE"),
+    /** The region is in a file that could not be read. */
+    UNREADABLE(6, "its file could not be read, see the log of the peer");
 
     private final int code;
     private final String text;

@@ -24,7 +24,7 @@ final class RequestCutter {
         for (int i = 0; i < batch.count(); i++) {
             if (batch.length(i) == 0) {
                 batch.complete(i);
-            } else if (!(batch.local(i) instanceof HostRegion)
+            } else if (!(batch.local(i) instanceof HostRegion local && local.isAddressable())
                     || batch.remote(i).location().kind() != Location.Kind.HOST) {
                 batch.fail(i, 0, unreachable(batch, i, wire));
             } else {
@@ -46,7 +46,7 @@ final class RequestCutter {
     private static TransferException unreachable(TransferBatch batch, int index, Wire wire) {
         return new TransferException(
                 Code.UNREACHABLE,
-                "tcp moves host memory only: request=" + index + " local location="
+                "tcp moves host memory, and reads files, only: request=" + index + " local location="
                         + batch.local(index).location() + " remote location="
                         + batch.remote(index).location() + " at peer " + wire.peer());
     }

@@ -51,6 +51,7 @@ public final class TcpTransport implements Transport, ControlPlane {
     private final TransferSettings settings;
     private final Executor controlThreads;
     private final EventLoops loops;
+    private final FileReaders fileReaders;
     private final Sockets sockets;
     private final Dialer dialer;
     private final RegionTable regions = new RegionTable();
@@ -66,6 +67,7 @@ public final class TcpTransport implements Transport, ControlPlane {
         this.settings = settings;
         this.controlThreads = controlThreads;
         this.loops = EventLoops.start(self.name(), settings.tcp().threads());
+        this.fileReaders = new FileReaders(self.name());
         this.sockets = new Sockets(loops.epoll(), settings.transferTimeout());
         this.dialer = new Dialer(loops, self, settings.connectTimeout(), sockets, InetAddress::getAllByName);
     }
@@ -258,7 +260,7 @@ public final class TcpTransport implements Transport, ControlPlane {
                                 wire, self.name(), services, controlThreads, settings.transferTimeout()));
                 return;
             }
-            OwnerConnection owner = new OwnerConnection(wire, regions, settings.transferTimeout());
+            OwnerConnection owner = new OwnerConnection(wire, regions, settings.transferTimeout(), fileReaders);
             if (!settings.tcp().encrypted()) {
                 owner.landDirectly();
             }
@@ -339,5 +341,6 @@ public final class TcpTransport implements Transport, ControlPlane {
         dialer.close();
         sockets.closeAll();
         loops.close();
+        fileReaders.close();
     }
 }

@@ -52,6 +52,9 @@ final class WriteTask {
         if (entryRefusal == Refusal.NONE) {
             entryRefusal = access.open(entry);
         }
+        if (entryRefusal == Refusal.NONE && !access.region().isAddressable()) {
+            entryRefusal = Refusal.READ_ONLY;
+        }
         if (entryRefusal != Refusal.NONE) {
             return Segment.drain(bytes);
         }

@@ -9,6 +9,7 @@ import io.sparkmooncake.transfer.testing.Footprint;
 import io.sparkmooncake.transfer.testing.Pattern;
 import io.sparkmooncake.transfer.testing.Workers;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -337,12 +338,40 @@ final class RegionPoolTest {
         }
 
         void fill() {
-            Pattern.fill(extent.region(), extent.offset(), length, seed);
+            HostRegion bytes = memory();
+            Pattern.fill(bytes, extent.offset(), length, seed);
+            try {
+                if (bytes != extent.region()) {
+                    extent.write(0, bytes.slice(extent.offset(), (int) length));
+                    bytes.release();
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
 
         void verify() {
-            assertThat(Pattern.mismatch(extent.region(), extent.offset(), length, seed, extent.offset()))
-                    .isEqualTo(-1);
+            HostRegion bytes = memory();
+            try {
+                if (bytes != extent.region()) {
+                    extent.read(0, bytes.slice(extent.offset(), (int) length));
+                }
+                assertThat(Pattern.mismatch(bytes, extent.offset(), length, seed, extent.offset()))
+                        .isEqualTo(-1);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            } finally {
+                if (bytes != extent.region()) {
+                    bytes.release();
+                }
+            }
+        }
+
+        /** Returns the extent's own region, or one of the same shape that is addressable. */
+        private HostRegion memory() {
+            return extent.region().isAddressable()
+                    ? extent.region()
+                    : Regions.allocate(extent.offset() + Math.max(1, length));
         }
 
         void shrink(Random random) {

@@ -163,10 +163,63 @@ final class RegionsTest {
         assertThat(Thread.interrupted()).isTrue();
         HostRegion imported = Regions.importFrom(extent.region().descriptor());
         extent.write(0, ByteBuffer.wrap(new byte[] {1, 2, 3}));
-        assertThat(imported.slice(extent.offset(), 3).get(2)).isEqualTo((byte) 3);
+        ByteBuffer read = ByteBuffer.allocate(3);
+        imported.readFully(extent.offset(), read);
+        assertThat(read.get(2)).isEqualTo((byte) 3);
         imported.release();
         extent.release();
         pool.close();
+    }
+
+    @Test
+    void filesAreReadAndNeverMapped() throws IOException {
+        HostRegion owned = Regions.createFile(DIR, 3 << 20);
+        HostRegion imported = Regions.importFrom(owned.descriptor());
+        try {
+            for (HostRegion region : List.of(owned, imported)) {
+                assertThat(region.isAddressable()).isFalse();
+                assertThatThrownBy(() -> region.slice(0, 1))
+                        .isInstanceOf(UnsupportedOperationException.class)
+                        .hasMessageContaining("id=" + owned.id())
+                        .hasMessageContaining("readFully");
+                assertThatThrownBy(() -> region.address(0)).isInstanceOf(UnsupportedOperationException.class);
+                assertThatThrownBy(() -> region.readFully((3 << 20) - 1, ByteBuffer.allocate(2)))
+                        .isInstanceOf(IndexOutOfBoundsException.class);
+            }
+            ByteBuffer bytes = ByteBuffer.allocateDirect(200_000);
+            while (bytes.hasRemaining()) {
+                bytes.putInt(bytes.position() * 31);
+            }
+            ((Shareable) owned).file().write(RegionHeaderLayout.SIZE_BYTES + 5, bytes.flip());
+            for (ByteBuffer read : List.of(ByteBuffer.allocate(200_000), ByteBuffer.allocateDirect(200_000))) {
+                Thread.currentThread().interrupt();
+                imported.readFully(5, read);
+                assertThat(Thread.interrupted()).as("kept for the caller").isTrue();
+                assertThat(read.flip()).isEqualTo(bytes.rewind());
+            }
+            String maps = Files.readString(Path.of("/proc/self/maps"));
+            assertThat(maps.lines()
+                            .filter(line -> line.contains("spark-mooncake-"))
+                            .mapToLong(RegionsTest::bytes)
+                            .sum())
+                    .as("header pages only")
+                    .isEqualTo(2L * RegionHeaderLayout.SIZE_BYTES);
+            Regions.revoke(owned);
+            assertThat(Regions.isRevoked(imported)).isTrue();
+            assertThatThrownBy(() -> imported.readFully(5, ByteBuffer.allocate(10)))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("revoked")
+                    .hasMessageContaining("id=" + owned.id());
+            assertThatThrownBy(() -> Regions.importFrom(owned.descriptor())).isInstanceOf(IOException.class);
+        } finally {
+            imported.release();
+            owned.release();
+        }
+    }
+
+    private static long bytes(String mapping) {
+        String[] range = mapping.substring(0, mapping.indexOf(' ')).split("-");
+        return Long.parseLong(range[1], 16) - Long.parseLong(range[0], 16);
     }
 
     @Test

@@ -99,7 +99,7 @@ final class OutOfMemoryTest {
         table.add(region);
         EmbeddedChannel channel = channel(allocations);
         Wire wire = wire(channel);
-        channel.pipeline().addLast(new OwnerConnection(wire, table, Ends.LONG));
+        channel.pipeline().addLast(new OwnerConnection(wire, table, Ends.LONG, Runnable::run));
         EntryColumns columns = new EntryColumns(3);
         columns.add(region.descriptor(), 0, 100);
         columns.add(region.descriptor(), 200, 2 * BodyWriter.SMALL_BYTES);

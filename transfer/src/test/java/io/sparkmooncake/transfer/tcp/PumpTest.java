@@ -65,7 +65,7 @@ final class PumpTest {
         table.add(region);
         for (long seed = 0; seed < 50; seed++) {
             EmbeddedChannel channel = channel(seed);
-            channel.pipeline().addLast(new OwnerConnection(wire(channel), table, Ends.LONG));
+            channel.pipeline().addLast(new OwnerConnection(wire(channel), table, Ends.LONG, Runnable::run));
             EntryColumns columns = new EntryColumns(1);
             columns.add(region.descriptor(), 0, BYTES);
             channel.writeInbound(HandMade.request(DataFrame.Kind.READ, 1, columns));
@@ -85,7 +85,7 @@ final class PumpTest {
         for (long seed = 0; seed < 5; seed++) {
             EmbeddedChannel channel = channel(seed);
             channel.config().setWriteBufferWaterMark(new WriteBufferWaterMark(4 << 20, 8 << 20));
-            channel.pipeline().addLast(new OwnerConnection(wire(channel), table, Ends.LONG));
+            channel.pipeline().addLast(new OwnerConnection(wire(channel), table, Ends.LONG, Runnable::run));
             EntryColumns columns = new EntryColumns(blocks);
             for (int i = 0; i < blocks; i++) {
                 columns.add(region.descriptor(), (long) i * block, block);
