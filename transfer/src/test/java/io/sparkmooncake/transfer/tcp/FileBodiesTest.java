@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -101,7 +102,7 @@ final class FileBodiesTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    void refusesAloneWhatCannotBeRead(boolean encrypted) throws TransferException {
+    void refusesAloneWhatCannotBeRead(boolean encrypted) throws Exception {
         TcpTransport owner = ends.start("owner", Ends.calm(encrypted));
         TcpTransport reader = ends.start("reader", Ends.calm(encrypted));
         Link link = Ends.link(reader, Ends.record("owner", owner));
@@ -130,7 +131,7 @@ final class FileBodiesTest {
                 places.add(at);
                 at += entry[2];
             }
-            Ends.submit(link, batch);
+            Ends.submit(link, batch).completion().get(60, TimeUnit.SECONDS);
             for (int i = 0; i < entries.length; i++) {
                 TestRegion remote = entries[i][0] == 1 ? file.bytes : memory;
                 boolean broken = i == 3 || i == 5;
