@@ -27,7 +27,8 @@ public interface Peer {
     Submission submit(TransferBatch batch);
 
     /**
-     * Maps remote memory into this process where a path allows that, so that its bytes are read in place.
+     * Maps remote memory into this process where a path allows that, so that its bytes are read in place, or opens it if it is in
+     * a file (see {@link HostRegion#isAddressable}).
      *
      * @return the region, counted once for the caller, who releases it; empty where only transfers reach it
      * @throws TransferException when the memory should be mappable and is not what the descriptor says

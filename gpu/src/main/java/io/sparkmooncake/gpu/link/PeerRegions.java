@@ -3,6 +3,7 @@ package io.sparkmooncake.gpu.link;
 
 import io.sparkmooncake.gpu.driver.GpuException;
 import io.sparkmooncake.gpu.memory.PeerMapping;
+import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.Location;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import io.sparkmooncake.transfer.memory.Regions;
@@ -50,7 +51,12 @@ final class PeerRegions {
 
     private PeerRegion open(RegionDescriptor descriptor) throws IOException {
         if (descriptor.location().kind() == Location.Kind.HOST) {
-            return PeerRegion.ofHost(descriptor, Regions.importFrom(descriptor));
+            HostRegion host = Regions.importFrom(descriptor);
+            if (!host.isAddressable()) {
+                host.release();
+                throw new IOException("it is in a file, and devices reach memory only");
+            }
+            return PeerRegion.ofHost(descriptor, host);
         }
         RegionPath path = RegionPath.parse(descriptor.path());
         if (path == null || descriptor.sizeBytes() <= 0 || RegionTag.offset(descriptor.sizeBytes()) > path.bytes()) {

@@ -76,6 +76,42 @@ class MapOutputStoreTest {
         assertThat(memory.usedBytes()).isEqualTo(used);
     }
 
+    /** Twelve bytes a block are little beside blocks of any size, except the smallest ones. */
+    @Test
+    void indexesOfFilesStayInMemoryUnlessTheirBlocksAreTiny() throws IOException {
+        store.commit(1, inFile(10, 80));
+        store.commit(1, inFile(11, 2_000));
+        for (long mapId : new long[] {10, 11}) {
+            LookupRequest request = new LookupRequest(1, 30, 40, new long[] {mapId});
+            assertThat(store.hasIndexesInMemory(request)).as("nobody asked yet").isFalse();
+            LeasedBlocks<HostRegion> found = store.lookup("a", request);
+            assertThat(found.table().size()).isEqualTo(10);
+            assertThat(found.table().partition(9)).isEqualTo(39);
+            assertThat(store.hasIndexesInMemory(request)).isEqualTo(mapId == 10);
+            store.release("a", found.leaseId());
+        }
+        assertThat(store.hasIndexesInMemory(new LookupRequest(1, 0, 1, new long[] {10, 11})))
+                .isFalse();
+        assertThat(store.hasIndexesInMemory(new LookupRequest(1, 0, 1, new long[] {10, 12})))
+                .isTrue();
+        assertThat(store.hasIndexesInMemory(new LookupRequest(2, 0, 1, new long[] {10})))
+                .isTrue();
+    }
+
+    /** Makes an output of blocks of one byte in a file. */
+    private MapOutput inFile(long mapId, int blocks) throws IOException {
+        Extent extent = store.allocateOnDisk(Part.totalBytes(blocks, blocks));
+        ByteBuffer words = ByteBuffer.allocate(BlockIndex.sizeBytes(blocks));
+        BlockIndex index = new BlockIndex(words, blocks);
+        for (int i = 0; i < blocks; i++) {
+            index.set(i, i, false, i);
+        }
+        index.setEnd(blocks);
+        extent.write(0, ByteBuffer.allocate(blocks));
+        extent.write(BlockIndex.startFor(blocks), words);
+        return new MapOutput(mapId, Encoding.PLAIN, List.of(new Part(extent, blocks, blocks)));
+    }
+
     @Test
     void keepsRemovedMemoryUntilTheLastLeaseEnds() throws IOException {
         store.commit(1, output(10, Map.of(0, 500)));

@@ -34,15 +34,21 @@ final class RegionHeaderLayout {
 
     /** How a region's bytes are reached. */
     enum Body {
-        MAPPED,
-        FILE
+        MAPPED(0),
+        FILE(1);
+
+        private final int code;
+
+        Body(int code) {
+            this.code = code;
+        }
     }
 
     private RegionHeaderLayout() {}
 
     static ByteBuffer encode(long id, long key, long sizeBytes, Body body) {
         ByteBuffer page = ByteBuffer.allocate(SIZE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        page.putLong(MAGIC_AT, MAGIC).putInt(VERSION_AT, VERSION).putInt(BODY_AT, body.ordinal());
+        page.putLong(MAGIC_AT, MAGIC).putInt(VERSION_AT, VERSION).putInt(BODY_AT, body.code);
         page.putLong(ID_AT, id).putLong(KEY_AT, key).putLong(SIZE_AT, sizeBytes);
         return page;
     }
@@ -59,7 +65,7 @@ final class RegionHeaderLayout {
 
     /** Returns how the bytes are reached of a region whose page was verified. */
     static Body body(ByteBuffer page) {
-        return page.duplicate().order(ByteOrder.LITTLE_ENDIAN).getInt(BODY_AT) == Body.FILE.ordinal()
+        return page.duplicate().order(ByteOrder.LITTLE_ENDIAN).getInt(BODY_AT) == Body.FILE.code
                 ? Body.FILE
                 : Body.MAPPED;
     }

@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,7 +77,7 @@ final class ResidentFilesIT {
 
         @Override
         public void fill(MemoryRegion region, long offset, long length, long seed) {
-            Extent extent = extents.get(region.id());
+            Extent extent = Objects.requireNonNull(extents.get(region.id()));
             HostRegion step = Regions.allocate(STEP_BYTES);
             try {
                 for (long at = 0; at < length; at += STEP_BYTES) {

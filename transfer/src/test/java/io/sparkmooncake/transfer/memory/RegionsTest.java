@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -190,7 +191,7 @@ final class RegionsTest {
             while (bytes.hasRemaining()) {
                 bytes.putInt(bytes.position() * 31);
             }
-            ((Shareable) owned).file().write(RegionHeaderLayout.SIZE_BYTES + 5, bytes.flip());
+            Objects.requireNonNull(((Shareable) owned).file()).write(RegionHeaderLayout.SIZE_BYTES + 5, bytes.flip());
             for (ByteBuffer read : List.of(ByteBuffer.allocate(200_000), ByteBuffer.allocateDirect(200_000))) {
                 Thread.currentThread().interrupt();
                 imported.readFully(5, read);
@@ -218,8 +219,9 @@ final class RegionsTest {
     }
 
     private static long bytes(String mapping) {
-        String[] range = mapping.substring(0, mapping.indexOf(' ')).split("-");
-        return Long.parseLong(range[1], 16) - Long.parseLong(range[0], 16);
+        int dash = mapping.indexOf('-');
+        return Long.parseLong(mapping.substring(dash + 1, mapping.indexOf(' ')), 16)
+                - Long.parseLong(mapping.substring(0, dash), 16);
     }
 
     @Test
