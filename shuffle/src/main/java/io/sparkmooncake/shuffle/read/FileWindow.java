@@ -6,7 +6,6 @@ import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -20,7 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class FileWindow implements AutoCloseable {
     private static final int WINDOW_BYTES = 1 << 20;
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final RegionPool scratch;
     private final BlockTable table;
@@ -56,7 +54,7 @@ final class FileWindow implements AutoCloseable {
         endRow = 0;
         if (!tryTake(end < table.size() ? Math.max(bytes, WINDOW_BYTES) : bytes)) {
             end = row + 1;
-            if (!tryTakeForOne(table.length(row))) {
+            if (!tryTakeNeeded(table.length(row))) {
                 return false;
             }
         }
@@ -75,14 +73,11 @@ final class FileWindow implements AutoCloseable {
         return taken.isPresent();
     }
 
-    /** Short rows never wait for tasks that wait themselves. */
-    private boolean tryTakeForOne(long bytes) throws IOException {
-        if (bytes > RegionPool.LEAST_BYTES) {
-            return tryTake(bytes);
-        }
+    /** The task cannot go on without its next row. */
+    private boolean tryTakeNeeded(long bytes) throws IOException {
         close();
-        memory = scratch.allocate(Math.max(1, bytes), PATIENCE);
-        return true;
+        memory = scratch.tryNeeded(Math.max(1, bytes)).orElse(null);
+        return memory != null;
     }
 
     private void place(int row, int end) {

@@ -273,7 +273,7 @@ public final class MapOutputStore implements AutoCloseable {
     }
 
     /** Returns the bytes of each partition of a committed output; empty when it is not here. */
-    public Optional<long[]> partitionLengths(int shuffleId, long mapId, int partitions) {
+    public Optional<long[]> partitionLengths(int shuffleId, long mapId, int partitions) throws IOException {
         ShuffleOutputs outputs = shuffles.get(shuffleId);
         MapOutput output = outputs == null ? null : retained(outputs, mapId);
         if (output == null) {

@@ -33,7 +33,7 @@ final class OutputCommit {
         long start = System.nanoTime();
         MapOutput mine = builder.finish(mapId);
         // Once it is committed, another thread may move or remove it.
-        long[] lengths = mine.partitionLengths(partitions);
+        long[] lengths = lengthsOf(mine);
         won = store.commit(shuffleId, mine) == mine;
         partitionLengths = won
                 ? lengths
@@ -42,6 +42,19 @@ final class OutputCommit {
                 SparkEnv.get().blockManager().shuffleServerId(), partitionLengths, mapId, rowChecksum);
         metrics.incBytesWritten(Arrays.stream(partitionLengths).sum());
         metrics.incWriteTime(System.nanoTime() - start);
+    }
+
+    private long[] lengthsOf(MapOutput mine) throws IOException {
+        boolean known = false;
+        try {
+            long[] lengths = mine.partitionLengths(partitions);
+            known = true;
+            return lengths;
+        } finally {
+            if (!known) {
+                mine.free();
+            }
+        }
     }
 
     Option<MapStatus> stop(boolean success) {

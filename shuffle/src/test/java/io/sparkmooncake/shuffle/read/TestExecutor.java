@@ -115,7 +115,8 @@ final class TestExecutor implements AutoCloseable {
     }
 
     private static Part part(List<Entry> entries, Extent extent) throws IOException {
-        long dataBytes = entries.stream().mapToLong(entry -> entry.bytes.remaining()).sum();
+        long dataBytes =
+                entries.stream().mapToLong(entry -> entry.bytes.remaining()).sum();
         ByteBuffer words = ByteBuffer.allocate(BlockIndex.sizeBytes(entries.size()));
         BlockIndex index = new BlockIndex(words, entries.size());
         CRC32C crc = new CRC32C();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -70,6 +71,14 @@ final class EvictionTest {
             LeasedBlocks<HostRegion> found = lookup(shuffle, mapId, 2);
             assertThat(Outputs.isIntact(found, mapId, 2)).isTrue();
             store.release("a", found.leaseId());
+        }
+    }
+
+    private Optional<long[]> lengths(int shuffle, long mapId) {
+        try {
+            return store.partitionLengths(shuffle, mapId, Outputs.PARTITIONS);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -145,8 +154,7 @@ final class EvictionTest {
                     do {
                         for (long mapId : mapIds) {
                             LeasedBlocks<HostRegion> found = lookup(shuffle, mapId, partition);
-                            if (!Outputs.isIntact(found, mapId, partition)
-                                    || !haveBlocks(store.partitionLengths(shuffle, mapId, Outputs.PARTITIONS))) {
+                            if (!Outputs.isIntact(found, mapId, partition) || !haveBlocks(lengths(shuffle, mapId))) {
                                 throw new AssertionError("map output " + mapId + " of shuffle " + shuffle + " is torn");
                             }
                             store.release("a", found.leaseId());
