@@ -80,7 +80,10 @@ public final class BlockOwners {
      */
     static boolean mayComeBack(Throwable failure) {
         Code code = code(failure);
-        return code == Code.PEER_LOST || code == Code.UNREACHABLE || code == Code.TIMED_OUT || code == Code.CLOSED
+        return code == Code.PEER_LOST
+                || code == Code.UNREACHABLE
+                || code == Code.TIMED_OUT
+                || code == Code.CLOSED
                 || isShortOfMemory(failure);
     }
 

@@ -119,9 +119,7 @@ final class ReadQueue implements AutoCloseable {
         boolean more = submitOwed();
         while (more) {
             more = false;
-            for (int turns = unsubmitted.size();
-                    turns > 0 && mayRequest() && hindrance != Step.NO_MEMORY;
-                    turns--) {
+            for (int turns = unsubmitted.size(); turns > 0 && mayRequest() && hindrance != Step.NO_MEMORY; turns--) {
                 RemoteReads reads = unsubmitted.remove();
                 more |= submitted(reads, reads.submitNext());
                 if (!reads.isSubmitted()) {

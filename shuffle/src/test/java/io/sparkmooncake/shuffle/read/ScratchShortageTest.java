@@ -92,8 +92,8 @@ final class ScratchShortageTest {
     }
 
     private Fetch fetch(Lookups lookups, RegionPool scratch, Duration patience) {
-        ReadLimits limits = new ReadLimits(
-                400_000, 10, MINUTE, patience, new ReadLimits.Retries(3, Duration.ofMillis(10)), true);
+        ReadLimits limits =
+                new ReadLimits(400_000, 10, MINUTE, patience, new ReadLimits.Retries(3, Duration.ofMillis(10)), true);
         FetchReport report =
                 new FetchReport(SHUFFLE, TaskContext$.MODULE$.empty(), counters, new TempShuffleReadMetrics());
         return new Fetch(lookups, new HostLanding(scratch), limits, report);
