@@ -15,7 +15,7 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The map outputs of this executor. Memory first; where its limit is reached, files of the local directories, which peers
+ * The map outputs of this executor. Memory first; when its limit is reached, files of the local directories, which peers
  * read in place just the same. The first committed attempt of a map wins.
  *
  * <p>Threading: safe from any thread. Ownership: the store owns committed outputs and gives them up when they are
@@ -123,18 +123,30 @@ public final class MapOutputStore implements AutoCloseable {
      */
     public LeasedBlocks<HostRegion> lookup(String holder, LookupRequest request) {
         Answer answer = new Answer(request);
-        ShuffleOutputs outputs = shuffles.get(request.shuffleId());
-        if (outputs != null) {
-            outputs.read(nanoClock.getAsLong());
-            for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
-                MapOutput output = retained(outputs, request.mapIds()[ordinal]);
-                if (output != null) {
-                    answer.add(ordinal, output);
-                }
+        boolean leased = false;
+        try {
+            ShuffleOutputs outputs = shuffles.get(request.shuffleId());
+            if (outputs != null) {
+                outputs.read(nanoClock.getAsLong());
+                find(outputs, request, answer);
+            }
+            long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
+            leased = true;
+            return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
+        } finally {
+            if (!leased) {
+                answer.extents.forEach(Extent::release);
             }
         }
-        long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
-        return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
+    }
+
+    private static void find(ShuffleOutputs outputs, LookupRequest request, Answer answer) {
+        for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
+            MapOutput output = retained(outputs, request.mapIds()[ordinal]);
+            if (output != null) {
+                answer.add(ordinal, output);
+            }
+        }
     }
 
     /** Returns an output with one owner added to every part; one that moves meanwhile is taken from its new place. */
@@ -158,16 +170,23 @@ public final class MapOutputStore implements AutoCloseable {
             this.table = new BlockTable(request.mapIds().length);
         }
 
-        /** Adds the wanted blocks of an output that the caller retained. */
+        /** Adds the wanted blocks of an output that the caller retained, and takes its parts over, also when this fails. */
         void add(int ordinal, MapOutput output) {
-            List<Part> wanted = new ArrayList<>(output.parts().size());
-            for (Part part : output.parts()) {
-                if (hasRows(part)) {
-                    wanted.add(part);
-                    extents.add(part.extent());
-                } else {
-                    part.free();
+            List<Part> parts = output.parts();
+            List<Part> wanted = new ArrayList<>(parts.size());
+            int taken = 0;
+            try {
+                for (; taken < parts.size(); taken++) {
+                    Part part = parts.get(taken);
+                    if (hasRows(part)) {
+                        extents.add(part.extent());
+                        wanted.add(part);
+                    } else {
+                        part.free();
+                    }
                 }
+            } finally {
+                parts.subList(taken, parts.size()).forEach(Part::free);
             }
             table.setEncoding(ordinal, output.encoding());
             if (wanted.size() == 1) {
