@@ -104,8 +104,7 @@ final class ForgottenShuffles implements AutoCloseable {
                 return forgotten;
             });
         }
-        return LongStream.concat(
-                        LongStream.of(held[0]), forgotten.stream().mapToLong(index -> asked[index]))
+        return LongStream.concat(LongStream.of(held[0]), forgotten.stream().mapToLong(index -> asked[index]))
                 .toArray();
     }
 
@@ -180,7 +179,8 @@ final class ForgottenShuffles implements AutoCloseable {
         Set<Long> missing = new HashSet<>();
         for (int start = 0; start < mapIds.size(); start += MAX_MAPS_OF_MESSAGE) {
             List<Long> some = mapIds.subList(start, Math.min(mapIds.size(), start + MAX_MAPS_OF_MESSAGE));
-            long[] asked = LongStream.concat(LongStream.of(shuffleId), some.stream().mapToLong(Long::longValue))
+            long[] asked = LongStream.concat(
+                            LongStream.of(shuffleId), some.stream().mapToLong(Long::longValue))
                     .toArray();
             LongStream.of(driver.forgotten(asked)).skip(1).forEach(missing::add);
         }

@@ -53,8 +53,7 @@ final class ForgottenShufflesTest {
         public long[] forgotten(long[] held) throws IOException {
             LongStream.of(held).skip(1).forEach(askedMaps::add);
             return LongStream.concat(
-                            LongStream.of(held[0]),
-                            LongStream.of(held).skip(1).filter(id -> !maps.contains(id)))
+                            LongStream.of(held[0]), LongStream.of(held).skip(1).filter(id -> !maps.contains(id)))
                     .toArray();
         }
     }

@@ -14,11 +14,7 @@ import java.util.OptionalLong;
  * @param executorsOfHost how many executors share the machine and the file system, at most
  */
 public record MemoryFacts(
-        Process process,
-        OptionalLong overheadBytes,
-        List<Ceiling> ceilings,
-        long sharedBytes,
-        int executorsOfHost) {
+        Process process, OptionalLong overheadBytes, List<Ceiling> ceilings, long sharedBytes, int executorsOfHost) {
 
     /**
      * An executor's process.
