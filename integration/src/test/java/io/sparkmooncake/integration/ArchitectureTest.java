@@ -143,7 +143,8 @@ final class ArchitectureTest {
 
     @Test
     void foreignLibrariesLiveInOneRoomEach() {
-        livesOnlyIn("io.netty..", ROOT + "transfer..", ROOT + "gpu.memory..");
+        // Spark's ManagedBuffer hands itself to Netty, so the room that lends Spark buffers names it.
+        livesOnlyIn("io.netty..", ROOT + "transfer..", ROOT + "gpu.memory..", ROOT + "shuffle");
         livesOnlyIn("com.sun.jna..", ROOT + "transfer.mooncake..", ROOT + "gpu.driver..");
         livesOnlyIn("jcuda..", ROOT + "gpu..");
         livesOnlyIn("jdk.incubator..", ROOT + "collectives.algorithm..");

@@ -39,7 +39,7 @@ final class ExecutorMemory {
         SparkMemory spark = new SparkMemory(conf, runtime.maxMemory(), runtime.availableProcessors());
         HostMemory host = new HostMemory(Path.of("/"));
         MemoryFacts facts = new MemoryFacts(
-                new MemoryFacts.Process(
+                new MemoryFacts.Executor(
                         runtime.maxMemory(),
                         directBytes(runtime.maxMemory()),
                         host.residentBytes(),

@@ -19,13 +19,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Host implements AutoCloseable {
     /** $1 size of /dev/shm, $2 folder for /tmp, $3 hosts file, $4 name, $5 size of the disk, $6 its folder. */
-    private static final String SET_UP = String.join(
-            "\n",
-            "echo \"$4\" >/proc/sys/kernel/hostname",
-            "mount -t tmpfs -o size=\"$1\",mode=1777 tmpfs /dev/shm",
-            "mount --bind \"$2\" /tmp",
-            "mount --bind \"$3\" /etc/hosts",
-            "if [ \"$5\" != 0 ]; then mount -t tmpfs -o size=\"$5\",mode=1777 tmpfs \"$6\"; fi");
+    private static final String SET_UP = """
+            echo "$4" >/proc/sys/kernel/hostname
+            mount -t tmpfs -o size="$1",mode=1777 tmpfs /dev/shm
+            mount --bind "$2" /tmp
+            mount --bind "$3" /etc/hosts
+            if [ "$5" != 0 ]; then mount -t tmpfs -o size="$5",mode=1777 tmpfs "$6"; fi
+            """;
 
     private static final int NUMBER_OF_NOBODY = 65_534;
 

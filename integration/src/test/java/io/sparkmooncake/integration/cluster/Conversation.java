@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>Threading: a thread of its own reads and acts; the test's waits.
  */
-final class Conversation implements AutoCloseable {
+final class Conversation {
     private final Process process;
     private final Actions actions;
     private final Thread reader;
@@ -88,8 +88,8 @@ final class Conversation implements AutoCloseable {
         return Facts.read(lines);
     }
 
-    @Override
-    public void close() throws InterruptedException {
+    /** Kills the program if it still runs. */
+    void end() throws InterruptedException {
         Processes.kill(process);
     }
 }

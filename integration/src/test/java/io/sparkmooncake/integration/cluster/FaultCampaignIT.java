@@ -56,7 +56,10 @@ final class FaultCampaignIT {
     private static void count(Map<String, String> facts, Map<String, Integer> reruns) {
         facts.forEach((name, value) -> {
             if (name.startsWith(RERUNS)) {
-                reruns.merge(name.split("\\.")[1], Integer.parseInt(value), Integer::sum);
+                reruns.merge(
+                        name.substring(RERUNS.length(), name.indexOf('.', RERUNS.length())),
+                        Integer.parseInt(value),
+                        Integer::sum);
             }
         });
     }

@@ -175,7 +175,7 @@ final class Submission {
             }
             return facts;
         } finally {
-            conversation.close();
+            conversation.end();
             Processes.delete(home.folder().resolve("scratch"));
         }
     }

@@ -35,7 +35,7 @@ final class Peers implements Program {
                 case "pause" -> {
                     Moment moment = new Moment(
                             new Moment.Of(1, 2, 10),
-                            () -> pause(facts, probes.get("1").pid()));
+                            () -> pause(facts, probes.values().iterator().next().pid()));
                     sc.sc().addSparkListener(moment);
                     new VerifiedJob(6, 1000, 50, 2).runAndVerify(sc, "with an executor that stood still");
                     moment.awaitHappened();

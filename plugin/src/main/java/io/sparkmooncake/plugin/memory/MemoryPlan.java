@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.plugin.memory;
 
-import io.sparkmooncake.plugin.memory.MemoryFacts.Process;
+import io.sparkmooncake.plugin.memory.MemoryFacts.Executor;
 import java.util.OptionalLong;
 
 /**
@@ -43,9 +43,10 @@ public record MemoryPlan(Share outputs, Share scratch) {
     }
 
     private static Share automaticScratch(MemoryFacts facts) {
-        Process process = facts.process();
-        Share share = new Share(process.tasks() * process.taskBytes(), "what " + process.tasks() + " tasks use at once")
-                .least(process.directBytes() / 2, "half of -XX:MaxDirectMemorySize");
+        Executor executor = facts.executor();
+        Share share = new Share(
+                        executor.tasks() * executor.taskBytes(), "what " + executor.tasks() + " tasks use at once")
+                .least(executor.directBytes() / 2, "half of -XX:MaxDirectMemorySize");
         if (facts.overheadBytes().isPresent()) {
             share = share.least(facts.overheadBytes().getAsLong() / 2, "half of the memory overhead");
         }
@@ -55,18 +56,18 @@ public record MemoryPlan(Share outputs, Share scratch) {
     }
 
     private static Share automaticOutputs(MemoryFacts facts, long scratchBytes) {
-        Process process = facts.process();
-        Share share = new Share(process.heapBytes() / 2, "half of the heap");
+        Executor executor = facts.executor();
+        Share share = new Share(executor.heapBytes() / 2, "half of the heap");
         if (facts.overheadBytes().isPresent()) {
             share = share.least(
                     (facts.overheadBytes().getAsLong() - scratchBytes) / 2, "half of the memory overhead less scratch");
         }
-        long wholeBytes = process.heapBytes() + process.heapBytes() / JVM_SHARE + scratchBytes;
+        long wholeBytes = executor.heapBytes() + executor.heapBytes() / JVM_SHARE + scratchBytes;
         for (Ceiling ceiling : facts.ceilings()) {
             int executors = executorsUnder(ceiling.totalBytes(), facts, wholeBytes);
             long free = Math.min(
                     ceiling.totalBytes() - executors * wholeBytes,
-                    ceiling.totalBytes() - ceiling.usedBytes() - Math.max(0, wholeBytes - process.residentBytes()));
+                    ceiling.totalBytes() - ceiling.usedBytes() - Math.max(0, wholeBytes - executor.residentBytes()));
             share = share.least(
                     free / executors / 2, "half of what " + ceiling.name() + " has left for " + count(executors));
         }

@@ -74,10 +74,24 @@ public final class BlockOwners {
                                 : unwrap(failure)));
     }
 
-    /** Returns whether a connection that broke, or could not be made in time, is the cause, so that another attempt may succeed. */
+    /**
+     * Returns whether a connection that broke, or could not be made in time, is the cause, or that this process had no memory for
+     * a moment, so that another attempt may succeed.
+     */
     static boolean mayComeBack(Throwable failure) {
         Code code = code(failure);
-        return code == Code.PEER_LOST || code == Code.UNREACHABLE || code == Code.TIMED_OUT || code == Code.CLOSED;
+        return code == Code.PEER_LOST || code == Code.UNREACHABLE || code == Code.TIMED_OUT || code == Code.CLOSED
+                || isShortOfMemory(failure);
+    }
+
+    /** Returns whether this process had no memory for a message or a transfer, for which no peer is to blame. */
+    static boolean isShortOfMemory(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof OutOfMemoryError) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static Code code(Throwable failure) {

@@ -64,8 +64,7 @@ final class Fetch implements AutoCloseable {
     @GuardedBy("this")
     private boolean closed;
 
-    /** Time in which nothing came though the task waited for it; the reading thread's. */
-    private long silentNanos;
+    private final Silence silence;
 
     /** A look-up, and how often its connection failed. */
     private record Asked(PeerBlocks source, int failures) {}
@@ -76,6 +75,7 @@ final class Fetch implements AutoCloseable {
         this.limits = limits;
         this.report = report;
         this.queue = new ReadQueue(limits.maxRequestsInFlight());
+        this.silence = new Silence(landing, limits.patience(), report);
         this.budget = new ByteBudget(limits.maxBytesInFlight());
     }
 
@@ -106,7 +106,7 @@ final class Fetch implements AutoCloseable {
     /** Returns the next row without taking it, waiting for it when necessary; null when there is no more. */
     @Nullable
     Group peek() {
-        silentNanos = 0;
+        silence.end();
         while (true) {
             boolean news = false;
             for (Runnable event = events.poll(); event != null; event = events.poll()) {
@@ -194,26 +194,11 @@ final class Fetch implements AutoCloseable {
         }
     }
 
-    /** Waits a moment for something to happen. */
     private void await() {
-        Duration atMost = waitAtMost();
-        long start = System.nanoTime();
-        Runnable event;
-        try {
-            SparkInternals.killIfInterrupted(report.context());
-            event = events.poll(atMost);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw SparkInternals.sneaky(e);
-        } finally {
-            report.waited(System.nanoTime() - start);
-        }
+        Runnable event = silence.await(events, waitAtMost());
         if (event != null) {
-            silentNanos = 0;
             event.run();
         } else {
-            // Of a time in which this process stood still, no more counts than was asked for.
-            silentNanos += Math.min(System.nanoTime() - start, 2 * atMost.toNanos());
             failIfStuck();
         }
     }
@@ -222,13 +207,9 @@ final class Fetch implements AutoCloseable {
         return Duration.ofMillis(queue.hindrance() == Step.NO_MEMORY ? 20 : 200);
     }
 
-    /** Look-ups and transfers have deadlines of their own. What is left is memory, and peers that take no more transfers. */
     private synchronized void failIfStuck() {
-        Duration limit = queue.inFlight() > 0 ? limits.patience().multipliedBy(10) : limits.patience();
-        if (silentNanos > limit.toNanos() && !events.hasDelayed()) {
-            throw queue.inFlight() > 0
-                    ? report.stuckInFlight(queue.lastAsked().orElseThrow(), queue.inFlight(), limit)
-                    : report.stuckHere(queue.hindrance(), queue.lastAsked(), limit);
+        if (!events.hasDelayed()) {
+            silence.lasts(queue);
         }
     }
 
@@ -256,7 +237,9 @@ final class Fetch implements AutoCloseable {
     }
 
     private synchronized void askAgain(Asked asked) {
-        notAsked.add(asked);
+        if (!closed) {
+            notAsked.add(asked);
+        }
     }
 
     @GuardedBy("this")
@@ -322,6 +305,9 @@ final class Fetch implements AutoCloseable {
     }
 
     private synchronized void connect(RemoteReads reads) {
+        if (closed) {
+            return;
+        }
         queue.begun(reads.source());
         var unused = lookups.owners()
                 .connect(reads.source().executorId())

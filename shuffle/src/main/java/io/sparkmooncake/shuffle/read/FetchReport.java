@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.read;
 
+import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.shuffle.read.ReadCounters.Path;
-import io.sparkmooncake.shuffle.read.RemoteReads.Step;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.spark.SparkInternals.FailedBlock;
 import io.sparkmooncake.shuffle.store.LookupRequest;
@@ -146,13 +146,18 @@ final class FetchReport {
                 null);
     }
 
-    /** Nothing is under way and nothing can be begun: what is missing is here. */
-    RuntimeException stuckHere(Step hindrance, Optional<PeerBlocks> source, Duration waited) {
+    /**
+     * Nothing is under way and nothing can be begun: what is missing is here.
+     *
+     * @param memory describes the memory that is missing; null when something else is
+     */
+    RuntimeException stuckHere(@Nullable String memory, Optional<PeerBlocks> source, Duration waited) {
         String from = source.map(known -> " from " + known.describe()).orElse("");
         return here(
-                hindrance == Step.NO_MEMORY
+                memory != null
                         ? "no private memory to receive blocks" + from + " became free in " + waited.toSeconds()
-                                + " s: other tasks of this executor hold it. Raise -XX:MaxDirectMemorySize and"
+                                + " s (" + memory + "): other tasks of this executor hold it. Raise "
+                                + Settings.SCRATCH_MEMORY.key() + ", then -XX:MaxDirectMemorySize and"
                                 + " spark.executor.memoryOverhead, lower spark.reducer.maxSizeInFlight, or run fewer tasks at"
                                 + " a time"
                         : "blocks" + from + " could not be asked for in " + waited.toSeconds()
@@ -187,6 +192,13 @@ final class FetchReport {
 
     private RuntimeException failed(PeerBlocks source, FailedBlock block, String what, @Nullable Throwable cause) {
         String reason = cause == null ? "" : ": " + cause.getMessage();
+        if (cause != null && BlockOwners.isShortOfMemory(cause)) {
+            return here(
+                    "from " + source.describe() + ": " + what + reason + ". This process has no direct memory left for"
+                            + " messages: raise -XX:MaxDirectMemorySize and spark.executor.memoryOverhead, or run fewer"
+                            + " tasks at a time",
+                    cause);
+        }
         return SparkInternals.fetchFailed(
                 source.address(),
                 shuffleId,

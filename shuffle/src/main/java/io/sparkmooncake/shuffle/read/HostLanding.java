@@ -36,13 +36,33 @@ public final class HostLanding implements Landing {
 
     @Override
     public Optional<Place> tryTake(BlockTable table, int startRow, int endRow) throws IOException {
-        long[] starts = new long[endRow - startRow];
-        long bytes = 0;
+        long[] starts = starts(table, startRow, endRow);
+        return scratch.tryAllocate(starts[endRow - startRow]).map(extent -> new Arrived(extent, startRow, starts));
+    }
+
+    @Override
+    public Optional<Place> tryTakeNeeded(BlockTable table, int startRow, int endRow) throws IOException {
+        long[] starts = starts(table, startRow, endRow);
+        return scratch.tryNeeded(starts[endRow - startRow]).map(extent -> new Arrived(extent, startRow, starts));
+    }
+
+    /** Returns where each row begins, and behind the last row where it ends. */
+    private static long[] starts(BlockTable table, int startRow, int endRow) {
+        long[] starts = new long[endRow - startRow + 1];
         for (int row = startRow; row < endRow; row++) {
-            starts[row - startRow] = bytes;
-            bytes += table.length(row);
+            starts[row - startRow + 1] = starts[row - startRow] + table.length(row);
         }
-        return scratch.tryAllocate(bytes).map(extent -> new Arrived(extent, startRow, starts));
+        return starts;
+    }
+
+    @Override
+    public long changes() {
+        return scratch.changes();
+    }
+
+    @Override
+    public String describeMemory() {
+        return "limit=" + scratch.limitBytes() + " used=" + scratch.usedBytes();
     }
 
     @Override

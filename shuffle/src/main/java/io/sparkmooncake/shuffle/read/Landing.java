@@ -29,6 +29,20 @@ interface Landing {
      */
     Optional<Place> tryTake(BlockTable table, int startRow, int endRow) throws IOException;
 
+    /**
+     * Takes memory for rows that the calling task cannot go on without, if need be beyond the limit.
+     *
+     * @return empty when none can be had now; ask again when something was given back
+     * @throws IOException when there will be none
+     */
+    Optional<Place> tryTakeNeeded(BlockTable table, int startRow, int endRow) throws IOException;
+
+    /** Returns a number that grows whenever memory was given back. */
+    long changes();
+
+    /** Describes for an error what the memory is limited to, and what is used of it. */
+    String describeMemory();
+
     /** Closes a group once a thread has ended that may be reading it still. */
     void closeAfter(Thread reader, Group group);
 

@@ -119,7 +119,9 @@ final class ReadQueue implements AutoCloseable {
         boolean more = submitOwed();
         while (more) {
             more = false;
-            for (int turns = unsubmitted.size(); turns > 0 && mayRequest(); turns--) {
+            for (int turns = unsubmitted.size();
+                    turns > 0 && mayRequest() && hindrance != Step.NO_MEMORY;
+                    turns--) {
                 RemoteReads reads = unsubmitted.remove();
                 more |= submitted(reads, reads.submitNext());
                 if (!reads.isSubmitted()) {
@@ -151,16 +153,16 @@ final class ReadQueue implements AutoCloseable {
 
     /** When memory is short, groups that must wait for the needed one give theirs back and are asked for again. */
     private boolean submitNeeded(RemoteReads reads, int row) throws IOException {
-        Step step = reads.submitNeeded(row);
-        if (step == Step.NO_MEMORY && giveUpWaiting()) {
+        Step step = reads.submitFrom(row);
+        if (step == Step.NO_MEMORY) {
+            giveUpWaiting();
             step = reads.submitNeeded(row);
         }
         submitted(reads, step);
         return step != Step.NO_MEMORY;
     }
 
-    private boolean giveUpWaiting() {
-        boolean any = false;
+    private void giveUpWaiting() {
         for (Iterator<Group> each = readable.iterator(); each.hasNext(); ) {
             Group group = each.next();
             Optional<RemoteReads> reads = group.reads();
@@ -168,10 +170,8 @@ final class ReadQueue implements AutoCloseable {
                 each.remove();
                 reads.get().giveUp(group);
                 add(reads.get());
-                any = true;
             }
         }
-        return any;
     }
 
     private boolean submitted(RemoteReads reads, Step step) {

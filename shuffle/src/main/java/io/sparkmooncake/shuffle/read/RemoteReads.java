@@ -8,6 +8,7 @@ import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferOutcome.Status;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
+import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: guarded by the fetch that owns it. Once that is closed, any thread may close a group.
  */
 final class RemoteReads implements AutoCloseable {
+    /** A group is not made smaller than this when memory is short: small ones would leave only gaps behind. */
+    private static final long LEAST_GROUP_BYTES = RegionPool.LEAST_BYTES;
+
     private final FoundBlocks found;
     private final Landing landing;
     private final ByteBudget budget;
@@ -37,6 +41,10 @@ final class RemoteReads implements AutoCloseable {
     private final Set<Transfer> inFlight = new HashSet<>();
     private final Deque<Transfer> again = new ArrayDeque<>();
     private @Nullable Peer peer;
+
+    /** Counts connections: what fails late over an earlier one says nothing about this one. */
+    private int connection;
+
     private int unread;
     private int failures;
 
@@ -55,7 +63,7 @@ final class RemoteReads implements AutoCloseable {
     }
 
     /** A group on its way: the batch that carries what has not landed of it yet. */
-    record Transfer(RemoteReads reads, Group group, TransferBatch batch) {}
+    record Transfer(RemoteReads reads, Group group, TransferBatch batch, int connection) {}
 
     /**
      * Creates reads of all rows.
@@ -124,25 +132,40 @@ final class RemoteReads implements AutoCloseable {
             return Step.NOTHING_LEFT;
         }
         int row = unasked.firstKey();
-        return budget.admits(bytes(row, endOfGroup(row))) ? submit(peer, row) : Step.LATER;
+        return budget.admits(bytes(row, endOfGroup(row, budget.groupBytes()))) ? submitFrom(row) : Step.LATER;
     }
 
-    /** Submits the group that begins with {@code row}, which the task cannot go on without, whatever its budget is. */
+    /** Submits the group that begins with {@code row}, whatever the task's budget is. */
+    Step submitFrom(int row) throws IOException {
+        if (peer == null) {
+            return Step.LATER;
+        }
+        long target = budget.groupBytes();
+        while (true) {
+            int endRow = endOfGroup(row, target);
+            Optional<Landing.Place> place = landing.tryTake(found.table(), row, endRow);
+            if (place.isPresent()) {
+                return submit(peer, row, endRow, place.get());
+            }
+            target = Math.min(target, bytes(row, endRow)) / 2;
+            if (endRow - row == 1 || target < LEAST_GROUP_BYTES) {
+                return Step.NO_MEMORY;
+            }
+        }
+    }
+
+    /** Submits a small group that begins with {@code row}, which the task cannot go on without, if need be beyond the limit. */
     Step submitNeeded(int row) throws IOException {
-        return peer == null ? Step.LATER : submit(peer, row);
+        if (peer == null) {
+            return Step.LATER;
+        }
+        int endRow = endOfGroup(row, Math.min(budget.groupBytes(), LEAST_GROUP_BYTES));
+        Optional<Landing.Place> place = landing.tryTakeNeeded(found.table(), row, endRow);
+        return place.isPresent() ? submit(peer, row, endRow, place.get()) : Step.NO_MEMORY;
     }
 
-    private Step submit(Peer to, int startRow) throws IOException {
-        int endRow = endOfGroup(startRow);
-        Optional<Landing.Place> place = landing.tryTake(found.table(), startRow, endRow);
-        if (place.isEmpty() && endRow - startRow > 1) {
-            endRow = startRow + 1;
-            place = landing.tryTake(found.table(), startRow, endRow);
-        }
-        if (place.isEmpty()) {
-            return Step.NO_MEMORY;
-        }
-        Group group = new Group(found, place.get(), startRow, endRow, this);
+    private Step submit(Peer to, int startRow, int endRow, Landing.Place place) {
+        Group group = new Group(found, place, startRow, endRow, this);
         budget.take(bytes(startRow, endRow));
         if (!submit(to, group, batch(group))) {
             group.close();
@@ -152,12 +175,12 @@ final class RemoteReads implements AutoCloseable {
         return Step.SUBMITTED;
     }
 
-    private int endOfGroup(int startRow) {
+    private int endOfGroup(int startRow, long targetBytes) {
         BlockTable table = found.table();
         int limit = unasked.floorEntry(startRow).getValue();
         int endRow = startRow + 1;
         long bytes = table.length(startRow);
-        while (endRow < limit && bytes + table.length(endRow) <= budget.groupBytes()) {
+        while (endRow < limit && bytes + table.length(endRow) <= targetBytes) {
             bytes += table.length(endRow++);
         }
         return endRow;
@@ -213,7 +236,7 @@ final class RemoteReads implements AutoCloseable {
         if (to.submit(batch) == Peer.Submission.BUSY) {
             return false;
         }
-        Transfer transfer = new Transfer(this, group, batch);
+        Transfer transfer = new Transfer(this, group, batch, connection);
         inFlight.add(transfer);
         var unused = batch.completion().thenAccept(done -> onEnd.accept(transfer));
         return true;
@@ -249,12 +272,12 @@ final class RemoteReads implements AutoCloseable {
     /**
      * A group failed and will be submitted again over the next connection.
      *
-     * @return how often a connection failed since a group landed; 0 when the next connection is being made already
+     * @return how often a connection failed since a group landed; 0 when another connection is there or being made
      */
     int failed(Transfer transfer) {
         inFlight.remove(transfer);
         again.add(transfer);
-        if (peer == null) {
+        if (peer == null || transfer.connection != connection) {
             return 0;
         }
         peer = null;
@@ -269,6 +292,7 @@ final class RemoteReads implements AutoCloseable {
     /** Goes on over this connection. */
     void connected(Peer next) {
         peer = next;
+        connection++;
     }
 
     /** All rows of a group were read. */

@@ -39,6 +39,20 @@ public final class KnownInternals {
             org.apache.spark.serializer.SerializerManager encryptionEnabled ()Z
             org.apache.spark.serializer.SerializerManager wrapForEncryption (Ljava/io/InputStream;)Ljava/io/InputStream;
             org.apache.spark.serializer.SerializerManager wrapForEncryption (Ljava/io/OutputStream;)Ljava/io/OutputStream;
+            org.apache.spark.executor.ShuffleWriteMetrics <init> ()V
+            org.apache.spark.network.util.AbstractFileRegion <init> ()V
+            org.apache.spark.serializer.SerializerManager wrapStream (Lorg/apache/spark/storage/BlockId;Ljava/io/InputStream;)Ljava/io/InputStream;
+            org.apache.spark.storage.BlockManager diskBlockManager ()Lorg/apache/spark/storage/DiskBlockManager;
+            org.apache.spark.storage.BlockManager getDiskWriter (Lorg/apache/spark/storage/BlockId;Ljava/io/File;Lorg/apache/spark/serializer/SerializerInstance;ILorg/apache/spark/shuffle/ShuffleWriteMetricsReporter;)Lorg/apache/spark/storage/DiskBlockObjectWriter;
+            org.apache.spark.storage.BlockManager reportBlockStatus (Lorg/apache/spark/storage/BlockId;Lorg/apache/spark/storage/BlockStatus;J)V
+            org.apache.spark.storage.BlockStatus <init> (Lorg/apache/spark/storage/StorageLevel;JJ)V
+            org.apache.spark.storage.DiskBlockManager createTempLocalBlock ()Lscala/Tuple2;
+            org.apache.spark.storage.DiskBlockObjectWriter close ()V
+            org.apache.spark.storage.DiskBlockObjectWriter closeAndDelete ()V
+            org.apache.spark.storage.DiskBlockObjectWriter commitAndGet ()Lorg/apache/spark/storage/FileSegment;
+            org.apache.spark.storage.DiskBlockObjectWriter write (Ljava/lang/Object;Ljava/lang/Object;)V
+            org.apache.spark.storage.StorageLevel DISK_ONLY ()Lorg/apache/spark/storage/StorageLevel;
+            org.apache.spark.util.SizeEstimator estimate (Ljava/lang/Object;)J
             org.apache.spark.shuffle.BaseShuffleHandle <init> (ILorg/apache/spark/ShuffleDependency;)V
             org.apache.spark.shuffle.BaseShuffleHandle dependency ()Lorg/apache/spark/ShuffleDependency;
             org.apache.spark.shuffle.FetchFailedException <init> (Lorg/apache/spark/storage/BlockManagerId;IJIILjava/lang/String;Ljava/lang/Throwable;)V

@@ -40,6 +40,17 @@ final class Eviction {
     private final Set<MapOutput> moving = ConcurrentHashMap.newKeySet();
     private final AtomicLong movedBytes = new AtomicLong();
 
+    /** A shuffle as it was at one moment: what is sorted must not change meanwhile. */
+    private record Seen(ShuffleOutputs outputs, long usedNanos, boolean wasRead) {
+        static Seen of(ShuffleOutputs outputs) {
+            return new Seen(outputs, outputs.usedNanos(), outputs.wasRead());
+        }
+
+        boolean isQuiet(long now) {
+            return now - usedNanos >= (wasRead ? QUIET_AFTER_READ : QUIET_UNREAD).toNanos();
+        }
+    }
+
     Eviction(RegionPool memory, RegionPool files, LongSupplier nanoClock) {
         this.memory = memory;
         this.files = files;
@@ -59,6 +70,9 @@ final class Eviction {
                 if (moved >= bytes) {
                     return moved;
                 }
+                if (!Seen.of(outputs).isQuiet(nanoClock.getAsLong())) {
+                    break;
+                }
                 moved += move(outputs, output);
             }
         }
@@ -68,10 +82,10 @@ final class Eviction {
     private List<ShuffleOutputs> quiet(Collection<ShuffleOutputs> shuffles) {
         long now = nanoClock.getAsLong();
         return shuffles.stream()
-                .filter(outputs ->
-                        now - outputs.usedNanos() >= (outputs.wasRead() ? QUIET_AFTER_READ : QUIET_UNREAD).toNanos())
-                .sorted(Comparator.comparing((ShuffleOutputs outputs) -> !outputs.wasRead())
-                        .thenComparing(outputs -> outputs.usedNanos() - now))
+                .map(Seen::of)
+                .filter(seen -> seen.isQuiet(now))
+                .sorted(Comparator.comparing((Seen seen) -> !seen.wasRead).thenComparing(seen -> seen.usedNanos - now))
+                .map(Seen::outputs)
                 .toList();
     }
 

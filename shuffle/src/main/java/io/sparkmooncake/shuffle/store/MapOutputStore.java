@@ -243,6 +243,20 @@ public final class MapOutputStore implements AutoCloseable {
         return output == null ? Optional.empty() : Optional.of(new MapOutputFrame(output));
     }
 
+    /** Returns the bytes of each partition of a committed output; empty when it is not here. */
+    public Optional<long[]> partitionLengths(int shuffleId, long mapId, int partitions) {
+        ShuffleOutputs outputs = shuffles.get(shuffleId);
+        MapOutput output = outputs == null ? null : retained(outputs, mapId);
+        if (output == null) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(output.partitionLengths(partitions));
+        } finally {
+            output.free();
+        }
+    }
+
     /** Returns the shuffles that have outputs here, with their map ids. */
     public Map<Integer, List<Long>> stored() {
         return storedFor(Duration.ZERO);

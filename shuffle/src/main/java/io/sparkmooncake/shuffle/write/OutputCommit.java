@@ -5,6 +5,7 @@ import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.store.MapOutput;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import java.io.IOException;
+import java.util.Arrays;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.scheduler.MapStatus;
 import org.apache.spark.shuffle.ShuffleWriteMetricsReporter;
@@ -31,12 +32,15 @@ final class OutputCommit {
     void commit(MapOutputBuilder builder, ShuffleWriteMetricsReporter metrics, long rowChecksum) throws IOException {
         long start = System.nanoTime();
         MapOutput mine = builder.finish(mapId);
-        MapOutput winner = store.commit(shuffleId, mine);
-        won = winner == mine;
-        partitionLengths = winner.partitionLengths(partitions);
+        // Once it is committed, another thread may move or remove it.
+        long[] lengths = mine.partitionLengths(partitions);
+        won = store.commit(shuffleId, mine) == mine;
+        partitionLengths = won
+                ? lengths
+                : store.partitionLengths(shuffleId, mapId, partitions).orElse(lengths);
         status = SparkInternals.mapStatus(
                 SparkEnv.get().blockManager().shuffleServerId(), partitionLengths, mapId, rowChecksum);
-        metrics.incBytesWritten(winner.dataBytes());
+        metrics.incBytesWritten(Arrays.stream(partitionLengths).sum());
         metrics.incWriteTime(System.nanoTime() - start);
     }
 

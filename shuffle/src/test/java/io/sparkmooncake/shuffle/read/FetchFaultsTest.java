@@ -11,7 +11,6 @@ import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
-import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import io.sparkmooncake.transfer.memory.RegionPool;
@@ -207,50 +206,28 @@ final class FetchFaultsTest {
         };
     }
 
-    @Test
-    void aTaskWaitsForMemoryThatOthersHold() throws Exception {
-        Extent others = scratch.tryAllocate(8 << 20).orElseThrow();
-        try (Fetch fetch = fetch(peer -> peer)) {
-            fetch.start(blocksOf(1, 5));
-            CompletableFuture<Integer> blocks = CompletableFuture.supplyAsync(() -> readUnchecked(fetch));
-            await().atMost(MINUTE).until(() -> counters.waitMillis() > 50);
-            assertThat(blocks).isNotDone();
-            others.release();
-            assertThat(blocks.get(60, TimeUnit.SECONDS)).isEqualTo(5);
-        }
-    }
-
-    @Test
-    void memoryThatNeverComesFailsTheTaskAndNamesTheLimit() throws Exception {
-        Extent others = scratch.tryAllocate(8 << 20).orElseThrow();
-        patience = Duration.ofMillis(100);
-        try (Fetch fetch = fetch(peer -> peer)) {
-            fetch.start(blocksOf(1, 1));
-            assertThatThrownBy(fetch::peek)
-                    .isInstanceOf(IOException.class)
-                    .isNotInstanceOf(FetchFailedException.class)
-                    .hasMessageContaining("-XX:MaxDirectMemorySize");
-        } finally {
-            others.release();
-        }
-    }
-
     /** Each group takes more than half of what may be in flight, so the next is asked for when this one was read. */
     @Test
-    void computingIsNotSilenceAndNothingIsAwaitedThatWasNotAskedFor() throws Exception {
-        patience = Duration.ofMillis(200);
-        try (Fetch fetch = fetch(peer -> peer, 150_000)) {
+    void nothingIsAwaitedThatWasNotAskedFor() throws Exception {
+        List<Long> waitedWhenAsked = new ArrayList<>();
+        List<Long> waitedWhenTaken = new ArrayList<>();
+        try (Fetch fetch = fetch(
+                peer -> new DelegatingPeer(peer) {
+                    @Override
+                    public Submission submit(TransferBatch batch) {
+                        waitedWhenAsked.add(counters.waitMillis());
+                        return super.submit(batch);
+                    }
+                },
+                150_000)) {
             fetch.start(blocksOf(1, 20));
-            int blocks = 0;
             for (Group next = fetch.peek(); next != null; next = fetch.peek()) {
                 fetch.take();
-                if (blocks++ == 3) {
-                    Thread.sleep(3_000);
-                }
+                waitedWhenTaken.add(counters.waitMillis());
             }
-            assertThat(blocks).isEqualTo(20);
         }
-        assertThat(counters.waitMillis()).as("not 200 ms for each group").isLessThan(3_000);
+        assertThat(waitedWhenTaken).hasSize(20);
+        assertThat(waitedWhenAsked.subList(1, 20)).isEqualTo(waitedWhenTaken.subList(0, 19));
     }
 
     @Test

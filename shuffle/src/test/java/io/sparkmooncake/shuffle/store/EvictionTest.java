@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -143,7 +145,8 @@ final class EvictionTest {
                     do {
                         for (long mapId : mapIds) {
                             LeasedBlocks<HostRegion> found = lookup(shuffle, mapId, partition);
-                            if (!Outputs.isIntact(found, mapId, partition)) {
+                            if (!Outputs.isIntact(found, mapId, partition)
+                                    || !haveBlocks(store.partitionLengths(shuffle, mapId, Outputs.PARTITIONS))) {
                                 throw new AssertionError("map output " + mapId + " of shuffle " + shuffle + " is torn");
                             }
                             store.release("a", found.leaseId());
@@ -169,10 +172,47 @@ final class EvictionTest {
         assertThat(store.movedBytes()).isPositive();
     }
 
+    private static boolean haveBlocks(Optional<long[]> lengths) {
+        return Arrays.stream(lengths.orElseThrow())
+                .allMatch(length -> length == BLOCK_BYTES || length == 2L * BLOCK_BYTES);
+    }
+
     private void read(int shuffle, int partition) {
         for (long mapId : store.stored().getOrDefault(shuffle, List.of())) {
             store.release("a", lookup(shuffle, mapId, partition).leaseId());
         }
+    }
+
+    /** Sorting must not see times that change meanwhile. */
+    @Test
+    void makesRoomWhileManyShufflesAreReadAndWritten() throws Exception {
+        int shuffles = 64;
+        for (int shuffle = 0; shuffle < shuffles; shuffle++) {
+            store.commit(shuffle, outputs.output(shuffle, 1, 100));
+        }
+        AtomicBoolean done = new AtomicBoolean();
+        List<CompletableFuture<Void>> readers = new ArrayList<>();
+        for (int reader = 0; reader < 2; reader++) {
+            int first = reader;
+            readers.add(CompletableFuture.runAsync(() -> {
+                for (int i = first; !done.get(); i += 7) {
+                    store.release("a", lookup(i % shuffles, i % shuffles, 0).leaseId());
+                    outputs.nanos.addAndGet(Duration.ofSeconds(i % 11).toNanos());
+                }
+            }));
+        }
+        List<MapOutput> taken = new ArrayList<>();
+        for (int i = 0; i < 2_000; i++) {
+            taken.add(outputs.output(10_000 + i, 1, BLOCK_BYTES));
+            if (taken.size() > 60) {
+                taken.remove(0).free();
+            }
+        }
+        done.set(true);
+        for (CompletableFuture<Void> reader : readers) {
+            reader.get(120, TimeUnit.SECONDS);
+        }
+        taken.forEach(MapOutput::free);
     }
 
     /** Commits outputs of two parts until the memory is full. */

@@ -21,7 +21,7 @@ public final class Extent {
     private final long offset;
     private final AtomicInteger owners = new AtomicInteger(1);
     private final AtomicLong promisedBytes;
-    private volatile @Nullable AtomicInteger turns;
+    private volatile @Nullable Runnable afterwards;
     private volatile long sizeBytes;
     private volatile boolean writeFailed;
 
@@ -103,10 +103,9 @@ public final class Extent {
         return writeFailed;
     }
 
-    /** Counts the extent among those that others wait for until it is given back; once. */
-    void takeTurn(AtomicInteger counter) {
-        counter.incrementAndGet();
-        turns = counter;
+    /** Sets what runs when the extent was given back; call once. */
+    void whenGivenBack(Runnable action) {
+        afterwards = action;
     }
 
     private void keepPromise(long bytes) {
@@ -146,9 +145,9 @@ public final class Extent {
         if (before == 1) {
             keepPromise(Long.MAX_VALUE);
             pool.giveBack(home, offset, sizeBytes);
-            AtomicInteger counter = turns;
-            if (counter != null) {
-                counter.decrementAndGet();
+            Runnable action = afterwards;
+            if (action != null) {
+                action.run();
                 pool.changed();
             }
         }

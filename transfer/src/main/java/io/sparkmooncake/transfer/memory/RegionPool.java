@@ -40,6 +40,8 @@ public final class RegionPool implements AutoCloseable {
     /** Extents that were waited for, or could have been. */
     private final AtomicInteger turns = new AtomicInteger();
 
+    private final Overdraft overdraft = new Overdraft();
+
     /** A directory as it was found when an extent was asked for. */
     private record Candidate(RegionDirectory directory, long room, int setAside) {}
 
@@ -105,23 +107,61 @@ public final class RegionPool implements AutoCloseable {
      *
      * <p>No two tasks wait for each other if each keeps one rule: a task that holds an extent of this method asks for more only with
      * {@link #tryAllocate}, or with this method for at most {@link #LEAST_BYTES}. The latter is granted beyond the limit, and so
-     * is the first in line if nobody else holds an extent of this method, whatever {@link #tryAllocate} has handed out.
+     * is the first in line if nobody else holds an extent of this method, whatever {@link #tryAllocate} has handed out. A thread
+     * that holds more than that of {@link #tryNeeded} does not wait.
      *
      * @throws IOException if there was none within {@code patience}, naming the limit and what is used
      */
     public Extent allocate(long bytes, Duration patience) throws IOException {
-        if (kind != Kind.PRIVATE_MEMORY) {
-            throw new IllegalStateException("nothing is waited for but private memory");
-        }
+        requirePrivateMemory();
         Optional<Extent> extent = tryAllocate(bytes);
         return extent.isPresent() ? counted(extent.get(), bytes) : waitFor(bytes, patience);
     }
 
+    private void requirePrivateMemory() {
+        if (kind != Kind.PRIVATE_MEMORY) {
+            throw new IllegalStateException("only private memory is waited for or granted beyond the limit");
+        }
+    }
+
     private Extent counted(Extent extent, long bytes) {
         if (bytes > LEAST_BYTES) {
-            extent.takeTurn(turns);
+            turns.incrementAndGet();
+            extent.whenGivenBack(turns::decrementAndGet);
         }
         return extent;
+    }
+
+    /**
+     * Hands out private memory without which the calling thread cannot go on, and never waits. At most {@link #LEAST_BYTES} are
+     * granted beyond the limit, and so is more to one thread at a time, until it has given all of that back. So that thread
+     * can go on, whatever it and others hold.
+     *
+     * @return empty if another thread has more beyond the limit, or the JVM has no more direct memory; try again later
+     * @throws IOException if the pool is closed
+     */
+    public Optional<Extent> tryNeeded(long bytes) throws IOException {
+        requirePrivateMemory();
+        Optional<Extent> extent = tryAllocate(bytes);
+        if (extent.isPresent()) {
+            return extent;
+        }
+        if (bytes <= LEAST_BYTES) {
+            return beyondLimit(bytes);
+        }
+        if (!overdraft.tryTake()) {
+            return Optional.empty();
+        }
+        try {
+            extent = beyondLimit(bytes);
+        } finally {
+            extent.ifPresentOrElse(taken -> taken.whenGivenBack(overdraft::giveBack), overdraft::giveBack);
+        }
+        return extent;
+    }
+
+    private Optional<Extent> beyondLimit(long bytes) throws IOException {
+        return set.tryIn(null, Long.MAX_VALUE / 2, set.align(bytes));
     }
 
     private Extent waitFor(long bytes, Duration patience) throws IOException {
@@ -150,8 +190,8 @@ public final class RegionPool implements AutoCloseable {
     private Optional<Extent> tryInTurn(long bytes, Object ticket) throws IOException {
         boolean first = isFirst(ticket);
         Optional<Extent> extent = first ? tryAllocate(bytes, Set.of()) : Optional.empty();
-        return extent.isEmpty() && (bytes <= LEAST_BYTES || (first && turns.get() == 0))
-                ? set.tryIn(null, Long.MAX_VALUE / 2, set.align(bytes))
+        return extent.isEmpty() && (bytes <= LEAST_BYTES || (first && turns.get() == 0) || overdraft.isMine())
+                ? beyondLimit(bytes)
                 : extent;
     }
 
@@ -284,6 +324,11 @@ public final class RegionPool implements AutoCloseable {
     /** Returns the bytes that regions hold of the system, used or not. */
     public long committedBytes() {
         return set.committedBytes();
+    }
+
+    /** Returns a number that grows whenever something was given back. */
+    public long changes() {
+        return set.changes();
     }
 
     /** Returns the number of live extents. */
