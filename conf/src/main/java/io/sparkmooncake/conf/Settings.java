@@ -104,7 +104,7 @@ public final class Settings {
             Domain.bytesOrAuto("1m", "1024t"),
             "Memory outside the heap that an executor's map outputs may take before they go to spark.local.dir. auto is the least"
                     + " of half of the heap, half of what the machine and each cgroup have left for all executors of the host,"
-                    + " the room in spark.mooncake.memory.dir shared by them and, on YARN and Kubernetes, half of the memory"
+                    + " the size of the file system of spark.mooncake.memory.dir shared by them and, on YARN and Kubernetes, half of the memory"
                     + " overhead less spark.mooncake.shuffle.scratch. A line of the log at start names what decided.",
             V0_1);
 
@@ -196,7 +196,7 @@ public final class Settings {
             "Bytes of keys and values that the driver's store holds for one application; beyond it puts are refused.",
             V0_1);
 
-    /** What happens where the shuffle cannot run. */
+    /** What happens if the shuffle cannot run. */
     public static final Setting<OnUnsupported> ON_UNSUPPORTED = new Setting<>(
             PREFIX + "onUnsupported",
             "fail",

@@ -33,7 +33,11 @@ final class SettingsPage {
             | `spark.network.crypto.enabled`, `spark.authenticate.enableSaslEncryption`, `spark.ssl.rpc.enabled` | when true, what the tcp path carries is encrypted, too |
             | `spark.port.maxRetries` | how many ports are tried after a busy `spark.mooncake.tcp.port` |
             | `spark.shuffle.compress`, `spark.io.compression.codec` | compression of blocks, see `spark.mooncake.shuffle.compress` |
-            | `spark.executor.memoryOverhead`, `spark.executor.memory` | `spark.mooncake.shuffle.memory=auto` |
+            | `spark.driver.bindAddress` | the address that the driver's listener is bound at; executors bind the one of their `--bind-address` |
+            | `spark.shuffle.io.maxRetries`, `spark.shuffle.io.retryWait` | how often, and after which pause, look-ups and transfers of a fetch are repeated |
+            | `spark.reducer.maxSizeInFlight` | how many bytes of blocks a task has in transfer at once; part of `spark.mooncake.shuffle.scratch=auto` |
+            | `spark.executor.cores`, `spark.task.cpus` | how many tasks run at once, and how many executors share a host: both `auto` of memory |
+            | `spark.executor.memory`, `spark.executor.memoryOverhead`, `spark.executor.memoryOverheadFactor` | `spark.mooncake.shuffle.memory=auto` and `spark.mooncake.shuffle.scratch=auto` |
             | `spark.local.dir` | where map outputs go when memory is full |
             """;
 

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The address that Spark binds in this process, where it was given one that is not the address it publishes: in containers and
+ * The address that Spark binds in this process, if it was given one that is not the address it publishes: in containers and
  * behind network address translation. The driver has it in its configuration; executors have it only on their command line.
  */
 final class BindAddress {

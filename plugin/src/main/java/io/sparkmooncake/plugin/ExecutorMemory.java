@@ -47,7 +47,7 @@ final class ExecutorMemory {
                         spark.taskBytes(shuffle.writeBufferBytes())),
                 spark.overheadBytes(),
                 host.ceilings(),
-                RegionPool.roomBytes(directory),
+                RegionPool.capacityBytes(directory),
                 spark.executorsOfHost());
         if (spark.diskIsMemory()) {
             LOG.warn(

@@ -5,6 +5,7 @@ import com.codahale.metrics.MetricRegistry;
 import io.sparkmooncake.shuffle.ShuffleRuntime;
 import io.sparkmooncake.shuffle.read.ReadCounters;
 import io.sparkmooncake.shuffle.read.ReadCounters.Path;
+import io.sparkmooncake.shuffle.read.ReadCounters.Retry;
 import io.sparkmooncake.shuffle.write.WriteCounters;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.engine.PathTraffic;
@@ -48,6 +49,10 @@ final class ExecutorMetrics {
         for (Path path : Path.values()) {
             String name = path.name().replace("_", "").toLowerCase(Locale.ROOT);
             gauge("read.bytes." + name, () -> reads, counters -> counters.bytes(path));
+        }
+        for (Retry retry : Retry.values()) {
+            String name = retry.name().toLowerCase(Locale.ROOT);
+            gauge("read.retries." + name, () -> reads, counters -> counters.retries(retry));
         }
         gauge("read.wait.millis", () -> reads, ReadCounters::waitMillis);
         WriteCounters writes = runtime.writes();

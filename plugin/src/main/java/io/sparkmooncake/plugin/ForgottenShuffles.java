@@ -104,8 +104,7 @@ final class ForgottenShuffles implements AutoCloseable {
                 return forgotten;
             });
         }
-        return LongStream.concat(
-                        LongStream.of(held[0]), forgotten.stream().mapToLong(index -> asked[index]))
+        return LongStream.concat(LongStream.of(held[0]), forgotten.stream().mapToLong(index -> asked[index]))
                 .toArray();
     }
 

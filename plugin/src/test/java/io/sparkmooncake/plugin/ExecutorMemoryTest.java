@@ -2,12 +2,16 @@
 package io.sparkmooncake.plugin;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.sparkmooncake.conf.ShuffleSettings;
 import io.sparkmooncake.plugin.memory.MemoryPlan;
 import io.sparkmooncake.plugin.memory.MemoryPlan.Share;
+import io.sparkmooncake.transfer.memory.RegionListener;
 import io.sparkmooncake.transfer.memory.RegionPool;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,6 +38,37 @@ final class ExecutorMemoryTest {
         assertThat(limited.outputs().bytes()).isZero();
         assertThat(limited.outputs().reason())
                 .contains("spark.mooncake.memory.dir cannot be used", "NoSuchFile", "missing");
+    }
+
+    /** The pool looks at the room itself, before each step, and uses what is free again. */
+    @Test
+    void aFileSystemThatIsFullAtStartIsALimitForNothing(@TempDir Path dir) throws Exception {
+        assumeTrue(run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", dir.toString()) == 0, "needs root");
+        try {
+            Path others = Files.write(dir.resolve("others"), new byte[15 << 20]);
+            MemoryPlan plan = ExecutorMemory.decide(
+                    Map.of("spark.master", "local[2]"),
+                    ShuffleSettings.read(Map.of("spark.mooncake.shuffle.memory", "8m")),
+                    dir);
+            assertThat(plan.outputs()).isEqualTo(new Share(8 << 20, "as set"));
+            MemoryPlan automatic =
+                    ExecutorMemory.decide(Map.of("spark.master", "local[2]"), ShuffleSettings.read(Map.of()), dir);
+            assertThat(automatic.outputs().bytes()).isPositive();
+            RegionPool pool = RegionPool.sharedMemory(
+                    dir,
+                    new RegionPool.Limits(automatic.outputs().bytes(), 1 << 20, Duration.ofMinutes(1)),
+                    RegionListener.NONE);
+            assertThat(pool.tryAllocate(1 << 20)).isEmpty();
+            Files.delete(others);
+            pool.tryAllocate(1 << 20).orElseThrow().release();
+            pool.close();
+        } finally {
+            assertThat(run("umount", dir.toString())).isZero();
+        }
+    }
+
+    private static int run(String... command) throws Exception {
+        return new ProcessBuilder(command).inheritIO().start().waitFor();
     }
 
     @Test

@@ -58,6 +58,7 @@ final class MooncakeExecutorTest {
                 .containsEntry("read.bytes.inprocess", 0L)
                 .containsEntry("read.bytes.shm", 0L)
                 .containsEntry("read.bytes.tcp", 0L)
+                .containsEntry("read.retries.lookup", 0L)
                 .containsEntry("read.wait.millis", 0L)
                 .containsEntry("write.bytes.memory", 0L)
                 .containsEntry("write.bytes.disk", 0L)

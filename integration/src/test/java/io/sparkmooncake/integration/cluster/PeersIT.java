@@ -21,7 +21,7 @@ final class PeersIT {
         assertThat(Long.parseLong(facts.get("tcp"))).isGreaterThan(80L << 20);
     }
 
-    /** Nothing in a stream that is not compressed tells foreign bytes from its own. */
+    /** A stream that is not compressed has nothing that distinguishes foreign bytes from its own. */
     @Test
     void combinedBlocksAreReadWhole() throws IOException, InterruptedException {
         Map<String, String> facts = submission("combined")

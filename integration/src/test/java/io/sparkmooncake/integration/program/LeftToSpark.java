@@ -8,7 +8,7 @@ import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaSparkContext;
 
-/** Shuffles, and adds up as ranks, on three executors; tells which shuffle managers ran. */
+/** Shuffles, and adds up as ranks, on three executors; prints which shuffle managers ran. */
 final class LeftToSpark implements Program {
     private static final int EXECUTORS = 3;
 

@@ -32,7 +32,7 @@ final class TaskFailures extends SparkListener {
         others.add("executor " + removed.executorId() + " removed: " + removed.reason());
     }
 
-    /** Tells how many failures there were, and the first of them. */
+    /** Reports how many failures there were, and the first of them. */
     synchronized void tell(Facts facts) {
         facts.tell("fetches-failed", fetches.size());
         facts.tell("tasks-failed", others.size());

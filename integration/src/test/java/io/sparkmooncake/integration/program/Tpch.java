@@ -6,7 +6,7 @@ import io.sparkmooncake.integration.workload.TpchQueries;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
 
-/** All TPC-H-like queries with adaptive execution on and off; tells the digest of each result. */
+/** All TPC-H-like queries with adaptive execution on and off; prints the digest of each result. */
 final class Tpch implements Program {
     @Override
     public void run(Facts facts) {

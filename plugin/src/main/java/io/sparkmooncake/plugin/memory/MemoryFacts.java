@@ -10,15 +10,11 @@ import java.util.OptionalLong;
  * @param executor the executor's own process
  * @param overheadBytes what the container has beside the heap, on YARN and Kubernetes
  * @param ceilings the machine and the cgroups that the process is in
- * @param sharedRoomBytes what the memory file system has left above its head-room
+ * @param sharedBytes the size of the memory file system less its head-room, whatever is used of it now
  * @param executorsOfHost how many executors share the machine and the file system, at most
  */
 public record MemoryFacts(
-        Executor executor,
-        OptionalLong overheadBytes,
-        List<Ceiling> ceilings,
-        long sharedRoomBytes,
-        int executorsOfHost) {
+        Executor executor, OptionalLong overheadBytes, List<Ceiling> ceilings, long sharedBytes, int executorsOfHost) {
 
     /**
      * An executor's process.

@@ -75,7 +75,7 @@ public record MemoryPlan(Share outputs, Share scratch) {
                 facts.ceilings().stream().mapToLong(Ceiling::totalBytes).max().orElse(Long.MAX_VALUE);
         int executors = executorsUnder(hostBytes, facts, wholeBytes);
         return share.least(
-                facts.sharedRoomBytes() / executors, "the room in spark.mooncake.memory.dir for " + count(executors));
+                facts.sharedBytes() / executors, "the size of spark.mooncake.memory.dir for " + count(executors));
     }
 
     /** As many executors as there are cores for and as have room for their heaps. */

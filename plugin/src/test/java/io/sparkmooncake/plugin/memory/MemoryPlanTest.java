@@ -39,12 +39,12 @@ final class MemoryPlanTest {
             value = {
                 // heap tasks overhead machine used cgroup room executors outputs; reason
                 "8192 4 -1 262144 4096 0 120000 1 4096; half of the heap",
-                "8192 4 -1 262144 4096 0 1024 1 1024; the room in spark.mooncake.memory.dir for one executor",
-                "8192 4 -1 262144 4096 0 8000 4 2000; the room in spark.mooncake.memory.dir for 4 executors",
+                "8192 4 -1 262144 4096 0 1024 1 1024; the size of spark.mooncake.memory.dir for one executor",
+                "8192 4 -1 262144 4096 0 8000 4 2000; the size of spark.mooncake.memory.dir for 4 executors",
                 "6144 2 -1 8192 900 0 4000 1 286; half of what the machine has left for one executor",
                 "61440 4 -1 262144 4096 0 120000 16 9738; half of what the machine has left for 3 executors",
                 "1024 2 -1 65536 4096 2048 60000 1 380; half of what the cgroup has left for one executor",
-                "1024 2 -1 65536 4096 2048 60 1 60; the room in spark.mooncake.memory.dir for one executor",
+                "1024 2 -1 65536 4096 2048 60 1 60; the size of spark.mooncake.memory.dir for one executor",
                 "4096 4 410 65536 4096 0 30000 8 102; half of the memory overhead less scratch",
                 "4096 4 4096 65536 4096 0 30000 1 1888; half of the memory overhead less scratch",
                 "4096 1 20 65536 4096 0 30000 1 2; half of the memory overhead less scratch",

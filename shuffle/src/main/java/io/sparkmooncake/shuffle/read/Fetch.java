@@ -3,6 +3,7 @@ package io.sparkmooncake.shuffle.read;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.sparkmooncake.shuffle.read.BlockOwners.GoneException;
+import io.sparkmooncake.shuffle.read.ReadCounters.Retry;
 import io.sparkmooncake.shuffle.read.RemoteReads.Step;
 import io.sparkmooncake.shuffle.read.RemoteReads.Transfer;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
@@ -236,6 +237,7 @@ final class Fetch implements AutoCloseable {
                 || asked.failures == limits.retries().max()) {
             throw report.notLookedUp(asked.source, asked.failures + 1, failure);
         }
+        report.retried(Retry.LOOKUP, asked.source, failure);
         Asked again = new Asked(asked.source, asked.failures + 1);
         events.addLater(limits.retries().delayAfter(again.failures), () -> askAgain(again));
     }
@@ -298,6 +300,7 @@ final class Fetch implements AutoCloseable {
         if (!BlockOwners.mayComeBack(failure) || failures > limits.retries().max()) {
             throw report.notTransferred(transfer.group(), failures, failure);
         }
+        report.retried(Retry.TRANSFER, reads.source(), failure);
         queue.add(reads);
         if (failures > 0) {
             connectLater(reads, failures);
@@ -337,6 +340,7 @@ final class Fetch implements AutoCloseable {
                 || failures > limits.retries().max()) {
             throw report.notConnected(reads.source(), failures, cause);
         }
+        report.retried(Retry.CONNECT, reads.source(), cause);
         connectLater(reads, failures);
     }
 

@@ -3,6 +3,7 @@ package io.sparkmooncake.shuffle.read;
 
 import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.shuffle.read.ReadCounters.Path;
+import io.sparkmooncake.shuffle.read.ReadCounters.Retry;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.spark.SparkInternals.FailedBlock;
 import io.sparkmooncake.shuffle.store.LookupRequest;
@@ -44,6 +45,11 @@ final class FetchReport {
     void waited(long nanos) {
         counters.waited(nanos);
         metrics.incFetchWaitTime(TimeUnit.NANOSECONDS.toMillis(nanos));
+    }
+
+    /** Counts what is done again because it failed. */
+    void retried(Retry what, PeerBlocks source, Throwable cause) {
+        counters.retried(what, source.describe(), cause);
     }
 
     /** Counts the row that a group is at. */

@@ -16,7 +16,7 @@ import scala.collection.AbstractIterator;
 import scala.collection.Iterator;
 
 /**
- * Decodes blocks into key-value pairs. Blocks are joined into one stream where the serializer's records can be moved and the
+ * Decodes blocks into key-value pairs. Blocks are joined into one stream if the serializer's records can be moved and the
  * codec allows it, so that a thousand tiny blocks cost one decoder.
  *
  * <p>Threading: the task's thread.

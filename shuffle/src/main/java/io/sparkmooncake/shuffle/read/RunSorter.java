@@ -20,7 +20,7 @@ import scala.collection.AbstractIterator;
 import scala.collection.Iterator;
 
 /**
- * Orders a reduce task's records by key: in memory, where they make one run of bounded size, and else as sorted runs for
+ * Orders a reduce task's records by key: in memory if they make one run of bounded size, else as sorted runs for
  * Spark's external sorter. That one keeps a pair of partition and key for each record and follows both at every comparison;
  * from runs it merges with a comparison or two a record. Stable, as Spark's sorter is.
  *
@@ -35,7 +35,7 @@ final class RunSorter<K, V> extends MemoryConsumer implements AutoCloseable {
     private static final long MAX_RUN_BYTES = 64L << 20;
     private static final long MEMORY_STEP_BYTES = 4L << 20;
 
-    /** Of an array: less where the JVM compresses them. */
+    /** Of an array: less if the JVM compresses them. */
     private static final int REFERENCE_BYTES = 8;
 
     private final TaskContext context;

@@ -97,6 +97,13 @@ public final class KnownInternals {
             org.apache.spark.ShuffleDependency rowBasedChecksums ()[Lorg/apache/spark/shuffle/checksum/RowBasedChecksum;
             """;
 
+    /** Members that the plugin calls on the driver. */
+    private static final String CALLED_BY_THE_PLUGIN = """
+            org.apache.spark.MapOutputTrackerMaster containsShuffle (I)Z
+            org.apache.spark.MapOutputTrackerMaster shuffleStatuses ()Lscala/collection/concurrent/Map;
+            org.apache.spark.ShuffleStatus withMapStatuses (Lscala/Function1;)Ljava/lang/Object;
+            """;
+
     /** Members of Spark's manager that ours overrides. */
     private static final String OVERRIDDEN = """
             org.apache.spark.shuffle.sort.SortShuffleManager registerShuffle (ILorg/apache/spark/ShuffleDependency;)Lorg/apache/spark/shuffle/ShuffleHandle;
@@ -138,6 +145,7 @@ public final class KnownInternals {
                 ? CALLED_WITH_ROW_CHECKSUMS
                 : CALLED_WITHOUT_ROW_CHECKSUMS;
         found.addAll(spark.missing(version, Use.CALL));
+        found.addAll(spark.missing(CALLED_BY_THE_PLUGIN, Use.CALL));
         found.addAll(spark.missing(OVERRIDDEN, Use.OVERRIDE));
         IMPLEMENTED.lines().forEach(line -> found.addAll(spark.unknownAbstract(line)));
         return found;
@@ -155,6 +163,7 @@ public final class KnownInternals {
                         CALLED_WITHOUT_ROW_CHECKSUMS,
                         CALLED_WITH_ROW_CHECKSUMS,
                         ROW_CHECKSUMS,
+                        CALLED_BY_THE_PLUGIN,
                         OVERRIDDEN,
                         RESOLVER)
                 .flatMap(String::lines)

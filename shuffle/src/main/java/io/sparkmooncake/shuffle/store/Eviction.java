@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -66,6 +67,7 @@ final class Eviction {
     long makeRoom(Collection<ShuffleOutputs> shuffles, long bytes) {
         long moved = 0;
         for (ShuffleOutputs outputs : quiet(shuffles)) {
+            outputs.holdsMemory(output -> output.parts().stream().anyMatch(this::isInMemory));
             for (MapOutput output : outputs.all()) {
                 if (moved >= bytes) {
                     return moved;
@@ -73,7 +75,11 @@ final class Eviction {
                 if (!Seen.of(outputs).isQuiet(nanoClock.getAsLong())) {
                     break;
                 }
-                moved += move(outputs, output);
+                OptionalLong bytesMoved = move(outputs, output);
+                if (bytesMoved.isEmpty()) {
+                    return moved;
+                }
+                moved += bytesMoved.getAsLong();
             }
         }
         return moved;
@@ -82,6 +88,7 @@ final class Eviction {
     private List<ShuffleOutputs> quiet(Collection<ShuffleOutputs> shuffles) {
         long now = nanoClock.getAsLong();
         return shuffles.stream()
+                .filter(ShuffleOutputs::mayHoldMemory)
                 .map(Seen::of)
                 .filter(seen -> seen.isQuiet(now))
                 .sorted(Comparator.comparing((Seen seen) -> !seen.wasRead).thenComparing(seen -> seen.usedNanos - now))
@@ -93,23 +100,24 @@ final class Eviction {
         return part.extent().isFrom(memory);
     }
 
-    private long move(ShuffleOutputs outputs, MapOutput output) {
+    /** Moves an output that nobody reads; empty when the files cannot take it. */
+    private OptionalLong move(ShuffleOutputs outputs, MapOutput output) {
         List<Part> inMemory = output.parts().stream().filter(this::isInMemory).toList();
         if (inMemory.isEmpty()
                 || inMemory.stream().anyMatch(part -> part.extent().isShared())
                 || !moving.add(output)) {
-            return 0;
+            return OptionalLong.of(0);
         }
         try {
-            return output.tryRetain() ? moveRetained(outputs, output) : 0;
+            return output.tryRetain() ? moveRetained(outputs, output) : OptionalLong.of(0);
         } catch (IOException full) {
-            return 0;
+            return OptionalLong.empty();
         } finally {
             moving.remove(output);
         }
     }
 
-    private long moveRetained(ShuffleOutputs outputs, MapOutput output) throws IOException {
+    private OptionalLong moveRetained(ShuffleOutputs outputs, MapOutput output) throws IOException {
         List<Part> parts = new ArrayList<>();
         boolean replaced = false;
         try {
@@ -117,18 +125,18 @@ final class Eviction {
             for (Part part : output.parts()) {
                 Optional<Part> copy = isInMemory(part) ? copy(part) : Optional.of(part.retained());
                 if (copy.isEmpty()) {
-                    return 0;
+                    return OptionalLong.empty();
                 }
                 parts.add(copy.get());
                 moved += isInMemory(part) ? part.extent().sizeBytes() : 0;
             }
             replaced = outputs.replace(output, new MapOutput(output.mapId(), output.encoding(), parts));
             if (!replaced) {
-                return 0;
+                return OptionalLong.of(0);
             }
             output.free();
             movedBytes.addAndGet(moved);
-            return moved;
+            return OptionalLong.of(moved);
         } finally {
             if (!replaced) {
                 parts.forEach(Part::free);

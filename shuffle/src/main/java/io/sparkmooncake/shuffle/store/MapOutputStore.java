@@ -18,7 +18,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The map outputs of this executor. Memory first; where its limit is reached, files of the local directories, which are
+ * The map outputs of this executor. Memory first; when its limit is reached, files of the local directories, which are
  * read piece by piece and never mapped. The first committed attempt of a map wins.
  *
  * <p>Threading: safe from any thread. Ownership: the store owns committed outputs and gives them up when they are
@@ -128,18 +128,30 @@ public final class MapOutputStore implements AutoCloseable {
      */
     public LeasedBlocks<HostRegion> lookup(String holder, LookupRequest request) {
         Answer answer = new Answer(request);
-        ShuffleOutputs outputs = shuffles.get(request.shuffleId());
-        if (outputs != null) {
-            outputs.read(nanoClock.getAsLong());
-            for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
-                MapOutput output = retained(outputs, request.mapIds()[ordinal]);
-                if (output != null) {
-                    add(answer, ordinal, output);
-                }
+        boolean leased = false;
+        try {
+            ShuffleOutputs outputs = shuffles.get(request.shuffleId());
+            if (outputs != null) {
+                outputs.read(nanoClock.getAsLong());
+                find(outputs, request, answer);
+            }
+            long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
+            leased = true;
+            return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
+        } finally {
+            if (!leased) {
+                answer.extents.forEach(Extent::release);
             }
         }
-        long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
-        return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
+    }
+
+    private static void find(ShuffleOutputs outputs, LookupRequest request, Answer answer) {
+        for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
+            MapOutput output = retained(outputs, request.mapIds()[ordinal]);
+            if (output != null) {
+                add(answer, ordinal, output);
+            }
+        }
     }
 
     /** An output whose index cannot be read is as good as removed: its reader has Spark compute it again. */
@@ -185,17 +197,23 @@ public final class MapOutputStore implements AutoCloseable {
             this.table = new BlockTable(request.mapIds().length);
         }
 
-        /** Adds the wanted blocks of an output that the caller retained. */
+        /** Adds the wanted blocks of an output that the caller retained, and takes its parts over, also when this fails. */
         void add(int ordinal, MapOutput output, List<BlockIndex> indexes) {
-            List<Indexed> wanted = new ArrayList<>(indexes.size());
-            for (int i = 0; i < indexes.size(); i++) {
-                Part part = output.parts().get(i);
-                if (hasRows(indexes.get(i))) {
-                    wanted.add(new Indexed(part.extent(), indexes.get(i)));
-                    extents.add(part.extent());
-                } else {
-                    part.free();
+            List<Part> parts = output.parts();
+            List<Indexed> wanted = new ArrayList<>(parts.size());
+            int taken = 0;
+            try {
+                for (; taken < parts.size(); taken++) {
+                    Part part = parts.get(taken);
+                    if (hasRows(indexes.get(taken))) {
+                        extents.add(part.extent());
+                        wanted.add(new Indexed(part.extent(), indexes.get(taken)));
+                    } else {
+                        part.free();
+                    }
                 }
+            } finally {
+                parts.subList(taken, parts.size()).forEach(Part::free);
             }
             table.setEncoding(ordinal, output.encoding());
             if (wanted.size() == 1) {

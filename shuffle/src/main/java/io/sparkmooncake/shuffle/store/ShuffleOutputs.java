@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,7 @@ final class ShuffleOutputs {
 
     private volatile long usedNanos;
     private volatile boolean wasRead;
+    private volatile boolean mayHoldMemory;
 
     private record Committed(MapOutput output, long nanos) {}
 
@@ -33,6 +35,7 @@ final class ShuffleOutputs {
         }
         usedNanos = nowNanos;
         Committed earlier = outputs.putIfAbsent(output.mapId(), new Committed(output, nowNanos));
+        mayHoldMemory = true;
         return Optional.of(earlier == null ? output : earlier.output);
     }
 
@@ -61,6 +64,19 @@ final class ShuffleOutputs {
         }
         outputs.put(output.mapId(), new Committed(replacement, committed.nanos));
         return true;
+    }
+
+    /** Returns whether an output may lie in memory. */
+    boolean mayHoldMemory() {
+        return mayHoldMemory;
+    }
+
+    /** Notes whether an output of those listed since lies in memory; what is committed later counts in any case. */
+    void holdsMemory(Predicate<MapOutput> inMemory) {
+        mayHoldMemory = false;
+        if (all().stream().anyMatch(inMemory)) {
+            mayHoldMemory = true;
+        }
     }
 
     /** Notes that blocks were looked up. */

@@ -34,6 +34,7 @@ final class MapOutputBuilder {
         }
         int entries = countNonZero(log.bytesByPartition());
         long totalBytes = Part.totalBytes(log.bytes(), entries);
+        PartSink.Place first = PartSink.Place.MEMORY;
         Encoding inMemory = encoding == null ? encodings.inMemory() : encoding;
         if (environment.codec().isIdentity(inMemory)) {
             Optional<PartBuilder> memory = PartBuilder.open(environment, totalBytes);
@@ -42,8 +43,10 @@ final class MapOutputBuilder {
                 scatter(log, memory.get(), entries);
                 return;
             }
+            // There was no memory for this run, also after others had moved: it is not asked for again part by part.
+            first = PartSink.Place.FILE;
         }
-        stream(log, totalBytes);
+        stream(log, first, totalBytes);
     }
 
     /** Returns how blocks are encoded, given where the output's first bytes go. */
@@ -98,9 +101,9 @@ final class MapOutputBuilder {
     }
 
     /** Lays the run out in private memory first, then writes it block by block. */
-    private void stream(RecordLog log, long totalBytes) throws IOException {
+    private void stream(RecordLog log, PartSink.Place first, long totalBytes) throws IOException {
         int[] lengths = log.bytesByPartition().clone();
-        PartStream stream = new PartStream(environment, firstPartBytes(totalBytes));
+        PartStream stream = new PartStream(environment, first, firstPartBytes(totalBytes));
         boolean written = false;
         try (StagedRun run = new StagedRun(environment.scratch(), log)) {
             writeBlocks(run, lengths, stream, encodingFrom(stream.place()));

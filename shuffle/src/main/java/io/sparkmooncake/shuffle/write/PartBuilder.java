@@ -36,7 +36,7 @@ final class PartBuilder {
         return new BlockIndex(extent.slice(BlockIndex.startFor(dataBytes), BlockIndex.sizeBytes(entries)), entries);
     }
 
-    /** Computes the checksum of every block, where checksums are wanted. */
+    /** Computes the checksum of every block if checksums are wanted. */
     void addChecksums(BlockIndex index) {
         if (environment.checksum()) {
             CRC32C crc = new CRC32C();

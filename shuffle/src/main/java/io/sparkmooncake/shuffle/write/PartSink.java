@@ -43,10 +43,13 @@ final class PartSink {
     /**
      * Opens a part of at most {@code capacityBytes}, index included.
      *
+     * @param first where room is looked for first; memory is not tried after files
      * @param leastBytes the capacity of a part on a disk that has no room for more
      */
-    static PartSink open(WriteEnvironment environment, int capacityBytes, int leastBytes) throws IOException {
-        Optional<Extent> memory = environment.store().tryAllocateMemory(capacityBytes);
+    static PartSink open(WriteEnvironment environment, Place first, int capacityBytes, int leastBytes)
+            throws IOException {
+        Optional<Extent> memory =
+                first == Place.MEMORY ? environment.store().tryAllocateMemory(capacityBytes) : Optional.empty();
         if (memory.isPresent()) {
             return new PartSink(environment, Place.MEMORY, memory.get(), capacityBytes);
         }

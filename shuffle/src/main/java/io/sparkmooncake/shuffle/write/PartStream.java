@@ -21,6 +21,7 @@ final class PartStream extends OutputStream {
     static final int FIRST_PART_BYTES = 1 << 20;
 
     private final WriteEnvironment environment;
+    private final PartSink.Place first;
     private final List<Part> parts = new ArrayList<>();
     private final byte[] single = new byte[1];
     private final CRC32C crc = new CRC32C();
@@ -37,10 +38,12 @@ final class PartStream extends OutputStream {
     /**
      * Creates an empty stream.
      *
+     * @param first where room for parts is looked for first; memory is not tried after files
      * @param firstPartBytes capacity of the first part, index included
      */
-    PartStream(WriteEnvironment environment, long firstPartBytes) {
+    PartStream(WriteEnvironment environment, PartSink.Place first, long firstPartBytes) {
         this.environment = environment;
+        this.first = first;
         this.nextCapacityBytes = firstPartBytes;
     }
 
@@ -128,7 +131,7 @@ final class PartStream extends OutputStream {
 
     private PartSink open() throws IOException {
         int capacity = (int) Math.min(nextCapacityBytes, HostRegion.MAX_SLICE_BYTES);
-        PartSink opened = PartSink.open(environment, capacity, FIRST_PART_BYTES);
+        PartSink opened = PartSink.open(environment, first, capacity, FIRST_PART_BYTES);
         sink = opened;
         nextCapacityBytes = Math.max(FIRST_PART_BYTES, Math.min(nextCapacityBytes * 4, environment.bufferBytes()));
         return opened;

@@ -331,7 +331,7 @@ final class RecordLog extends MemoryConsumer {
         }
     }
 
-    /** Adds a page; where Spark has none to give, drains what is complete, which makes pages free for reuse. */
+    /** Adds a page; if Spark has none to give, drains what is complete, which makes pages free for reuse. */
     private void allocate() {
         busy = true;
         try {

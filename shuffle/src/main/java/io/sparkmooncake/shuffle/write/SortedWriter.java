@@ -59,7 +59,7 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
         RowChecksums checksums = SparkInternals.rowChecksums(dependency);
         ExternalSorter<K, V, ?> sorter = SparkInternals.mapSideSorter(context, dependency);
         MapOutputBuilder output = new MapOutputBuilder(environment, encodings);
-        PartStream stream = new PartStream(environment, PartStream.FIRST_PART_BYTES);
+        PartStream stream = new PartStream(environment, PartSink.Place.MEMORY, PartStream.FIRST_PART_BYTES);
         try {
             sorter.insertAll(records);
             writePartitions(sorter, stream, output);

@@ -94,6 +94,7 @@ final class FetchFaultsTest {
             assertThat(read(fetch)).isEqualTo(1);
         }
         assertThat(connects.get()).isGreaterThanOrEqualTo(4);
+        assertThat(counters.retries(ReadCounters.Retry.LOOKUP)).isEqualTo(3);
     }
 
     @Test
@@ -135,6 +136,7 @@ final class FetchFaultsTest {
                     .hasMessageContaining("could not be transferred in 4 attempts");
         }
         assertThat(submits.get()).isEqualTo(4);
+        assertThat(counters.retries(ReadCounters.Retry.TRANSFER)).isEqualTo(3);
     }
 
     @Test

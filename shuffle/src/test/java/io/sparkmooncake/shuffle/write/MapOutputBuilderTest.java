@@ -105,6 +105,25 @@ final class MapOutputBuilderTest {
         }
     }
 
+    /** A part of it would fit into memory; then all later ones would lie in files as memory's encoding has them. */
+    @Test
+    void anOutputWhoseFirstRunDoesNotFitIntoMemoryIsEncodedAsInFiles() throws IOException {
+        WriteEnvironment environment = environment(1_500_000, 8 << 20, false);
+        try (MapOutputStore store = environment.store()) {
+            MapOutputBuilder builder =
+                    new MapOutputBuilder(environment, new Encodings(Encoding.PLAIN, Encoding.COMPRESSED));
+            List<ByteArrayOutputStream> expected = Stream.generate(ByteArrayOutputStream::new)
+                    .limit(PARTITIONS)
+                    .toList();
+            write(builder, expected, 9_000);
+            MapOutput output = builder.finish(7);
+            assertThat(output.encoding()).isEqualTo(Encoding.COMPRESSED);
+            assertThat(output.parts().get(0).extent().isFrom(files)).isTrue();
+            store.commit(1, output);
+            check(environment, expected);
+        }
+    }
+
     private static void write(MapOutputBuilder builder, List<ByteArrayOutputStream> expected, int records)
             throws IOException {
         TaskMemoryManager task = new TaskMemoryManager(new UnifiedMemoryManager(new SparkConf(), 64 << 20, 0, 1), 1);
@@ -189,7 +208,7 @@ final class MapOutputBuilderTest {
     @Test
     void aBlockGoesOnInTheNextPartAndPartitionsAscend() throws IOException {
         WriteEnvironment environment = environment(64 << 20, 1 << 20, false);
-        PartStream stream = new PartStream(environment, PartStream.FIRST_PART_BYTES);
+        PartStream stream = new PartStream(environment, PartSink.Place.MEMORY, PartStream.FIRST_PART_BYTES);
         byte[] bytes = new byte[700_000];
         List<Integer> rows = new ArrayList<>();
         for (int partition : new int[] {3, 4, 9}) {
@@ -213,7 +232,7 @@ final class MapOutputBuilderTest {
         assertThat(output.partitionLengths(10)[4]).isEqualTo(700_001);
         output.free();
 
-        PartStream aborted = new PartStream(environment, PartStream.FIRST_PART_BYTES);
+        PartStream aborted = new PartStream(environment, PartSink.Place.MEMORY, PartStream.FIRST_PART_BYTES);
         aborted.begin(0);
         aborted.write(new byte[3 << 20], 0, 3 << 20);
         aborted.abort();

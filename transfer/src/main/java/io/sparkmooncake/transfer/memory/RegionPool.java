@@ -92,11 +92,6 @@ public final class RegionPool implements AutoCloseable {
         return Math.max(0, RegionDirectory.capacity(directory));
     }
 
-    /** Returns what a memory file system has left above what it keeps for others; 0 if the directory is missing. */
-    public static long roomBytes(Path directory) {
-        return Math.max(0, new RegionDirectory(directory).roomInMemory());
-    }
-
     /**
      * Hands out an extent, counted once for the caller; empty if the limit is reached, others wait for private memory, or no
      * directory can hold it, whatever the reason: {@link #describeRoom} has it, and it was logged once.

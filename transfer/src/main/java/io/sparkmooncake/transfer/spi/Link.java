@@ -16,7 +16,7 @@ import java.util.concurrent.CompletableFuture;
  * (shared memory); it never waits for a peer.
  */
 public interface Link extends AutoCloseable {
-    /** Tells whether this link moves bytes between these two kinds of memory. */
+    /** Returns whether this link moves bytes between these two kinds of memory. */
     boolean reaches(Location local, RegionDescriptor remote);
 
     /**

@@ -106,8 +106,13 @@ public final class TcpTransport implements Transport, ControlPlane {
                         .addLast(new HandshakeCallee(self, settings.tcp().encrypted(), limit, receive, callee));
             }
         });
-        new ListenerProof(self, settings, this, attributes()).prove(port(), () -> dialer.abandon(
-                (name, epoch) -> name.equals(self.name()), Code.CLOSED, "the listener was checked for long enough"));
+        new ListenerProof(self, settings, this, attributes())
+                .prove(
+                        port(),
+                        () -> dialer.abandon(
+                                (name, epoch) -> name.equals(self.name()),
+                                Code.CLOSED,
+                                "the listener was checked for long enough"));
         LOG.info("peer {} listens on {}:{}", self.name(), self.host(), port());
     }
 

@@ -116,7 +116,8 @@ final class ListenerTest {
         TransferSettings hasty = Ends.settings(Map.of("spark.mooncake.connect.timeout", "1s"));
         assertThatThrownBy(() -> new ListenerProof(self, hasty, plane, Map.of()).prove(4_711, () -> {}))
                 .isInstanceOf(TransferException.class)
-                .hasMessageContaining("bound at host=127.0.0.1 port=4711 but this process itself could not call it there:")
+                .hasMessageContaining(
+                        "bound at host=127.0.0.1 port=4711 but this process itself could not call it there:")
                 .hasMessageContaining("no answer within 2000 ms");
         TransferSettings given = hasty.withBindAddress("127.0.0.2");
         assertThatThrownBy(() -> new ListenerProof(self, given, plane, Map.of()).prove(4_711, () -> {}))

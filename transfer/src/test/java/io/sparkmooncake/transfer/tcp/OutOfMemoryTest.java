@@ -134,7 +134,8 @@ final class OutOfMemoryTest {
 
     @Test
     void aFailureOfThisProcessIsNotTakenForALostPeer() {
-        for (Throwable defect : List.of(new IllegalStateException("x"), new DecoderException(new OutOfMemoryError("x")))) {
+        for (Throwable defect :
+                List.of(new IllegalStateException("x"), new DecoderException(new OutOfMemoryError("x")))) {
             Wire wire = wire(new EmbeddedChannel());
             wire.broken(defect);
             assertThat(wire.ended().code()).isEqualTo(Code.CLOSED);

@@ -14,6 +14,7 @@ final class TestRegion implements HostRegion {
     private final ByteBuffer memory;
     private final RegionDescriptor descriptor;
     private final AtomicInteger counts = new AtomicInteger(1);
+    private final AtomicInteger mostCounts = new AtomicInteger(1);
 
     TestRegion(long id, int sizeBytes) {
         memory = ByteBuffer.allocateDirect(sizeBytes);
@@ -42,6 +43,11 @@ final class TestRegion implements HostRegion {
 
     int counts() {
         return counts.get();
+    }
+
+    /** Returns the most counts that there ever were at once. */
+    int mostCounts() {
+        return mostCounts.get();
     }
 
     @Override
@@ -73,7 +79,9 @@ final class TestRegion implements HostRegion {
 
     @Override
     public boolean tryRetain() {
-        return counts.updateAndGet(count -> count == 0 ? 0 : count + 1) > 0;
+        int now = counts.updateAndGet(count -> count == 0 ? 0 : count + 1);
+        mostCounts.accumulateAndGet(now, Math::max);
+        return now > 0;
     }
 
     @Override
