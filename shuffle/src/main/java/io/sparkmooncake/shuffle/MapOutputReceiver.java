@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle;
 
+import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.store.MapOutputFrameReader;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import org.apache.spark.SparkEnv;
 import org.apache.spark.network.client.StreamCallbackWithID;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockStatus;
@@ -50,7 +50,7 @@ final class MapOutputReceiver implements StreamCallbackWithID {
             store.commit(data.shuffleId(), frame.finish());
         }
         BlockStatus status = new BlockStatus(StorageLevel.DISK_ONLY(), 0, receivedBytes);
-        SparkEnv.get().blockManager().reportBlockStatus(blockId, status, 0L);
+        SparkInternals.reportBlock(blockId, status);
     }
 
     @Override

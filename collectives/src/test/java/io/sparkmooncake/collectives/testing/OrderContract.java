@@ -177,16 +177,16 @@ public abstract class OrderContract {
 
     @Test
     void asynchronousWorkThatDidNotBeginFailsWhenItIsClosed() throws Exception {
-        CountDownLatch closing = new CountDownLatch(1);
         List<Boolean> closed = processes.runAll("async-closed", 1, 1, communicator -> {
             CountDownLatch running = new CountDownLatch(1);
+            CountDownLatch dropped = new CountDownLatch(1);
             CompletableFuture<Void> first = communicator.async(c -> {
                 running.countDown();
-                assertThat(closing.await(60, TimeUnit.SECONDS)).isTrue();
+                assertThat(dropped.await(60, TimeUnit.SECONDS)).isTrue();
             });
             CompletableFuture<Void> second = communicator.async(Communicator::barrier);
             assertThat(running.await(60, TimeUnit.SECONDS)).isTrue();
-            new Thread(closing::countDown, "lets-it-end").start();
+            var unused = second.whenComplete((done, failure) -> dropped.countDown());
             communicator.close();
             first.get(60, TimeUnit.SECONDS);
             assertThatThrownBy(() -> second.get(60, TimeUnit.SECONDS))

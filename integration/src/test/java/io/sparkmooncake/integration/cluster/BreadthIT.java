@@ -61,7 +61,7 @@ final class BreadthIT {
         Map<String, String> facts = submission(layout)
                 .conf("spark.mooncake.shuffle.compress", "false")
                 .conf("spark.io.encryption.enabled", "true")
-                .conf("spark.mooncake.shuffle.memory", "256k")
+                .conf("spark.mooncake.shuffle.memory", "1m")
                 .run();
         verify(layout, facts);
         assertThat(number(facts, "written-to-disk")).isPositive();

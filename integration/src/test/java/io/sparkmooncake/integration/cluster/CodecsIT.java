@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Blocks arrive right with every codec, encryption, serializer and path, on three executors; the program knows its results. */
 final class CodecsIT {
-    /** Any two choices meet in one of ten applications of the campaign; these are its extremes. */
+    /** One application of those that the campaign runs. */
     @ParameterizedTest
     @ValueSource(strings = {"zstd,stored,sent,Kryo,tcp"})
     void blocksOfOneApplicationArriveRight(String combination) throws IOException, InterruptedException {

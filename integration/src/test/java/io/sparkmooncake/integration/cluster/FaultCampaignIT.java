@@ -32,7 +32,9 @@ final class FaultCampaignIT {
             count(run(Submission.plain("4.1.3", "fault-campaign"), seed, false), stock);
         }
         for (String recovered : Set.of("RESET", "SHORT_CUT", "FREEZE")) {
-            assertThat(ours).as("reruns by fault, stock: %s", stock).containsEntry(recovered, 0);
+            assertThat(ours.getOrDefault(recovered, 0))
+                    .as("reruns after %s; ours: %s, stock: %s", recovered, ours, stock)
+                    .isZero();
         }
         ours.forEach((fault, reruns) -> assertThat(reruns)
                 .as("reruns after %s; ours: %s, stock: %s", fault, ours, stock)
@@ -44,6 +46,7 @@ final class FaultCampaignIT {
         submission.on(Layout.FOUR_HOSTS);
         return submission
                 .hosts(HostSpec.unlimited().withDisk(512L << 20))
+                .conf("spark.mooncake.shuffle.memory", seed % 2 == 0 ? "1m" : "64m")
                 .conf("spark.speculation", "true")
                 .conf("spark.speculation.quantile", "0.5")
                 .argument("folder", submission.folder().resolve("streams-" + seed))

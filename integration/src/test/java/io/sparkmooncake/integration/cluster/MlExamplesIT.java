@@ -72,7 +72,7 @@ final class MlExamplesIT {
         return jar;
     }
 
-    /** Over Py4J's gateway, which is what PySpark's {@code sc._jvm} is; PySpark itself is in no registry that the build may use. */
+    /** Over Py4J's gateway, which is what PySpark's {@code sc._jvm} is. */
     @Test
     void pythonSumsColumnsAsRanks() throws IOException, InterruptedException {
         assumeTrue(hasPython(), "no python3 can be started here: apt-get install python3");

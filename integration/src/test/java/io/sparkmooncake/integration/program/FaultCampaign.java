@@ -36,15 +36,19 @@ final class FaultCampaign implements Program {
 
     /** What runs meanwhile. */
     private enum Work {
-        SQL(8),
-        RDD(24),
-        STREAM(6);
+        SQL(13, 12),
+        RDD(13, 20),
+        STREAM(2, 8);
 
-        /** Tasks that it starts at least. */
-        private final int tasks;
+        /** The first task of a stage that reads what another stage wrote. */
+        private final int firstReader;
 
-        Work(int tasks) {
-            this.tasks = tasks;
+        /** Tasks that start after it at least. */
+        private final int readers;
+
+        Work(int firstReader, int readers) {
+            this.firstReader = firstReader;
+            this.readers = readers;
         }
     }
 
@@ -66,7 +70,7 @@ final class FaultCampaign implements Program {
                         List.copyOf(executors.probe(facts.executors()).values());
                 ExecutorProbe victim = probes.get(random.nextInt(probes.size()));
                 Callable<Void> action = () -> disturb(facts, fault, victim, probes);
-                Disturbance disturbance = new Disturbance(1 + random.nextInt(work.tasks), action);
+                Disturbance disturbance = new Disturbance(work.firstReader + random.nextInt(work.readers), action);
                 sc.sc().addSparkListener(disturbance);
                 work(work, spark, facts, step);
                 disturbance.awaitEnd();
@@ -130,6 +134,7 @@ final class FaultCampaign implements Program {
     private static void sql(SparkSession spark) {
         spark.conf().set("spark.sql.adaptive.enabled", "true");
         spark.conf().set("spark.sql.autoBroadcastJoinThreshold", "-1");
+        spark.conf().set("spark.sql.adaptive.coalescePartitions.enabled", "false");
         spark.conf().set("spark.sql.shuffle.partitions", "16");
         spark.range(0, SQL_ROWS, 1, 8)
                 .selectExpr("id", "slowly(id) % " + SQL_KEYS + " AS k")

@@ -44,7 +44,6 @@ public final class KnownInternals {
             org.apache.spark.serializer.SerializerManager wrapStream (Lorg/apache/spark/storage/BlockId;Ljava/io/InputStream;)Ljava/io/InputStream;
             org.apache.spark.storage.BlockManager diskBlockManager ()Lorg/apache/spark/storage/DiskBlockManager;
             org.apache.spark.storage.BlockManager getDiskWriter (Lorg/apache/spark/storage/BlockId;Ljava/io/File;Lorg/apache/spark/serializer/SerializerInstance;ILorg/apache/spark/shuffle/ShuffleWriteMetricsReporter;)Lorg/apache/spark/storage/DiskBlockObjectWriter;
-            org.apache.spark.storage.BlockManager reportBlockStatus (Lorg/apache/spark/storage/BlockId;Lorg/apache/spark/storage/BlockStatus;J)V
             org.apache.spark.storage.BlockStatus <init> (Lorg/apache/spark/storage/StorageLevel;JJ)V
             org.apache.spark.storage.DiskBlockManager createTempLocalBlock ()Lscala/Tuple2;
             org.apache.spark.storage.DiskBlockObjectWriter close ()V

@@ -3,15 +3,21 @@ package io.sparkmooncake.shuffle.spark;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Objects;
 import org.apache.spark.Aggregator;
 import org.apache.spark.ShuffleDependency;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
 import org.apache.spark.scheduler.MapStatus;
 import org.apache.spark.scheduler.MapStatus$;
 import org.apache.spark.shuffle.FetchFailedException;
+import org.apache.spark.storage.BlockId;
+import org.apache.spark.storage.BlockManager;
 import org.apache.spark.storage.BlockManagerId;
+import org.apache.spark.storage.BlockStatus;
 import org.apache.spark.util.collection.ExternalSorter;
 import org.apache.spark.util.collection.KVArraySortDataFormat;
 import org.apache.spark.util.collection.Sorter;
@@ -116,6 +122,11 @@ public final class SparkInternals {
      */
     public record FailedBlock(long mapId, int mapIndex, int partition) {}
 
+    /** Reports to the driver that a block has moved to this executor. */
+    public static void reportBlock(BlockId blockId, BlockStatus status) {
+        var unused = invoke(BlockReport.HANDLE, SparkEnv.get().blockManager(), blockId, status, 0L);
+    }
+
     /** Ends the task if Spark asked for that, also where Spark does not interrupt threads. */
     public static void killIfInterrupted(TaskContext context) {
         context.killTaskIfInterrupted();
@@ -138,6 +149,32 @@ public final class SparkInternals {
             return handle.invokeWithArguments(arguments);
         } catch (Throwable e) {
             throw sneaky(e);
+        }
+    }
+
+    /** Spark's report of a block, which has an optional argument more from 4.3 on. */
+    private static final class BlockReport {
+        static final MethodHandle HANDLE = handle();
+
+        private static MethodHandle handle() {
+            MethodType shape = MethodType.methodType(void.class, BlockId.class, BlockStatus.class, long.class);
+            MethodHandle known = find(shape);
+            return known != null
+                    ? known
+                    : MethodHandles.insertArguments(
+                            Objects.requireNonNull(find(shape.appendParameterTypes(Option.class)), "reportBlockStatus"),
+                            4,
+                            Option.empty());
+        }
+
+        private static @Nullable MethodHandle find(MethodType shape) {
+            try {
+                return MethodHandles.publicLookup().findVirtual(BlockManager.class, "reportBlockStatus", shape);
+            } catch (NoSuchMethodException otherVersion) {
+                return null;
+            } catch (IllegalAccessException e) {
+                throw new IllegalStateException("BlockManager.reportBlockStatus of this Spark is not public", e);
+            }
         }
     }
 
