@@ -49,9 +49,10 @@ interface Landing {
     /** Memory that holds the bytes of rows, owned by its holder until it is closed. */
     interface Place extends AutoCloseable {
         /**
-         * Takes the memory that a row needs besides, and says whether there was any; rows of the call before are then gone.
+         * Takes the memory that a row needs besides. The rows of the call before are then gone.
          *
-         * @throws IOException when there will be none
+         * @return whether there was such memory
+         * @throws IOException if there will be none
          */
         default boolean tryReserve(int row) throws IOException {
             return true;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.memory;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** A region over {@link MappedMemory}: owned and shareable, imported from a peer, or private. */
-final class MappedRegion implements HostRegion, Shareable {
-    private final RegionDescriptor descriptor;
+final class MappedRegion extends DescribedRegion {
     private final MappedMemory memory;
-    private final @Nullable MappedMemory header;
-    private final @Nullable SharedFile file;
-    private final OwnerCount owners;
 
     /**
      * Takes its parts over.
@@ -25,41 +19,8 @@ final class MappedRegion implements HostRegion, Shareable {
             MappedMemory memory,
             @Nullable MappedMemory header,
             @Nullable SharedFile file) {
-        this.descriptor = descriptor;
-        this.owners = new OwnerCount(descriptor.id());
+        super(descriptor, header, file);
         this.memory = memory;
-        this.header = header;
-        this.file = file;
-    }
-
-    @Override
-    public @Nullable SharedFile file() {
-        return file;
-    }
-
-    @Override
-    public @Nullable MappedMemory header() {
-        return header;
-    }
-
-    @Override
-    public long id() {
-        return descriptor.id();
-    }
-
-    @Override
-    public RegionDescriptor descriptor() {
-        return descriptor;
-    }
-
-    @Override
-    public long sizeBytes() {
-        return descriptor.sizeBytes();
-    }
-
-    @Override
-    public Location location() {
-        return descriptor.location();
     }
 
     @Override
@@ -73,38 +34,8 @@ final class MappedRegion implements HostRegion, Shareable {
     }
 
     @Override
-    public void retain() {
-        owners.retain();
-    }
-
-    @Override
-    public boolean tryRetain() {
-        return owners.tryRetain();
-    }
-
-    @Override
-    public void release() {
-        if (owners.release()) {
-            free();
-        }
-    }
-
-    private void free() {
+    void free() {
         memory.free();
-        if (header != null) {
-            header.free();
-        }
-        if (file != null) {
-            try {
-                file.close();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-    }
-
-    @Override
-    public String toString() {
-        return "region id=" + id() + " size=" + sizeBytes() + " location=" + location() + " path=" + descriptor.path();
+        super.free();
     }
 }

@@ -31,7 +31,7 @@ final class PooledRegion {
     PooledRegion(HostRegion region, @Nullable RegionDirectory directory) {
         this.region = region;
         this.directory = directory;
-        this.file = region instanceof Shareable shareable ? shareable.file() : null;
+        this.file = region instanceof DescribedRegion described ? described.ownFile() : null;
         this.free = new FreeSpace(region.sizeBytes());
     }
 

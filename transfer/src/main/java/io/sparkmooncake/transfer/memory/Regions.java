@@ -31,7 +31,7 @@ public final class Regions {
      * @param location {@link Location#ANY} for control memory
      */
     public static HostRegion create(Path directory, long sizeBytes, Location location) throws IOException {
-        return createMapped(directory, sizeBytes, location);
+        return create(directory, sizeBytes, location, Body.MAPPED);
     }
 
     /**
@@ -39,10 +39,10 @@ public final class Regions {
      * later. For control memory.
      */
     public static HostRegion createReserved(Path directory, long sizeBytes, Location location) throws IOException {
-        MappedRegion region = createMapped(directory, sizeBytes, location);
+        DescribedRegion region = create(directory, sizeBytes, location, Body.MAPPED);
         boolean reserved = false;
         try {
-            SharedFile file = Objects.requireNonNull(region.file());
+            SharedFile file = Objects.requireNonNull(region.ownFile());
             file.reserve(RegionHeaderLayout.SIZE_BYTES, RegionHeaderLayout.SIZE_BYTES + sizeBytes);
             reserved = true;
             return region;
@@ -53,16 +53,13 @@ public final class Regions {
         }
     }
 
-    static MappedRegion createMapped(Path directory, long sizeBytes, Location location) throws IOException {
-        return (MappedRegion) create(directory, sizeBytes, location, Body.MAPPED);
-    }
-
     /** Creates a region in a file of a disk that nobody maps: see {@link HostRegion#isAddressable}. It takes no blocks until written. */
     static HostRegion createFile(Path directory, long sizeBytes) throws IOException {
         return create(directory, sizeBytes, Location.ANY, Body.FILE);
     }
 
-    private static HostRegion create(Path directory, long sizeBytes, Location location, Body body) throws IOException {
+    private static DescribedRegion create(Path directory, long sizeBytes, Location location, Body body)
+            throws IOException {
         checkSize(sizeBytes);
         SharedFile file = SharedFile.create(directory);
         boolean created = false;
@@ -71,7 +68,7 @@ public final class Regions {
             RegionDescriptor descriptor = new RegionDescriptor(id, KEYS.nextLong(), sizeBytes, location, file.path());
             file.write(0, RegionHeaderLayout.encode(id, descriptor.key(), sizeBytes, body));
             file.extendTo(RegionHeaderLayout.SIZE_BYTES + sizeBytes);
-            HostRegion region = open(file.channel(), descriptor, file);
+            DescribedRegion region = open(file.channel(), descriptor, file);
             created = true;
             return region;
         } finally {
@@ -86,14 +83,14 @@ public final class Regions {
      *
      * @param file of an owned region; null for an imported one, of which only the kind that is not mapped needs a file
      */
-    private static HostRegion open(FileChannel channel, RegionDescriptor descriptor, @Nullable SharedFile file)
+    private static DescribedRegion open(FileChannel channel, RegionDescriptor descriptor, @Nullable SharedFile file)
             throws IOException {
         MappedMemory header = MappedMemory.map(channel, 0, RegionHeaderLayout.SIZE_BYTES);
         boolean mapped = false;
         try {
             ByteBuffer page = header.slice(0, RegionHeaderLayout.SIZE_BYTES);
             RegionHeaderLayout.verify(page, descriptor);
-            HostRegion region = RegionHeaderLayout.body(page) == Body.FILE
+            DescribedRegion region = RegionHeaderLayout.body(page) == Body.FILE
                     ? new FileRegion(descriptor, header, file == null ? openFile(descriptor) : file)
                     : new MappedRegion(
                             descriptor,
@@ -167,20 +164,18 @@ public final class Regions {
      * {@link #isRevoked}. The caller holds a count.
      */
     public static void revoke(MemoryRegion region) {
-        if (region instanceof Shareable shareable && shareable.file() != null && shareable.header() != null) {
-            RegionHeaderLayout.revoke(shareable.header());
+        if (region instanceof DescribedRegion described) {
+            described.revoke();
         }
     }
 
     /**
-     * Tells whether its owner has revoked a region; false for private memory. Costs one load from memory. Whoever copied from
-     * the region before and finds it not revoked has no byte that the owner wrote after it revoked the region. The caller
+     * Returns whether its owner has revoked a region; false for private memory. Costs one load from memory. A caller that copied
+     * from the region before, and finds it not revoked, has no byte that the owner wrote after it revoked the region. The caller
      * holds a count.
      */
     public static boolean isRevoked(MemoryRegion region) {
-        return region instanceof Shareable shareable
-                && shareable.header() != null
-                && RegionHeaderLayout.isRevoked(shareable.header());
+        return region instanceof DescribedRegion described && described.isRevoked();
     }
 
     /**

@@ -23,6 +23,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -50,14 +51,21 @@ final class SharedFile implements AutoCloseable {
     private static final Duration LONGEST_NAMED = Duration.ofMinutes(1);
 
     private final RandomAccessFile published;
-    private final Path directory;
+    private final @Nullable Path directory;
     private final @Nullable Path own;
     private final String path;
 
     @GuardedBy("this")
     private @Nullable FileChannel channel;
 
-    private SharedFile(RandomAccessFile published, Path directory, @Nullable Path own, String path) {
+    /**
+     * Takes the open file over.
+     *
+     * @param directory where this process created it; null for a peer's file
+     * @param own the descriptor as this process reaches it; null if the system has no /proc
+     * @param path where peers reach it; empty if they cannot
+     */
+    private SharedFile(RandomAccessFile published, @Nullable Path directory, @Nullable Path own, String path) {
         this.published = published;
         this.directory = directory;
         this.own = own;
@@ -111,15 +119,21 @@ final class SharedFile implements AutoCloseable {
         }
     }
 
-    /** Opens the file of a peer, which stays open here when the peer closes it. */
+    /**
+     * Opens the file of a peer, which stays open here when the peer closes it.
+     *
+     * @param descriptor of the peer, in {@code /proc}
+     */
     static SharedFile open(Path descriptor) throws IOException {
         RandomAccessFile opened = new RandomAccessFile(descriptor.toFile(), "rw");
         boolean found = false;
         try {
-            int number = MappedMemory.likelyNumber(opened.getFD());
-            Path likely = OWN_DESCRIPTORS.resolve(Integer.toString(number));
-            boolean own = number >= 0 && Files.isSameFile(likely, descriptor);
-            SharedFile shared = new SharedFile(opened, descriptor, own ? likely : null, "");
+            String target = Files.readSymbolicLink(descriptor).toString();
+            Path own = ownDescriptor(target, opened.getFD());
+            if (own == null || !Files.isSameFile(own, descriptor)) {
+                throw new IOException(descriptor + " was opened, but is not found again in " + OWN_DESCRIPTORS);
+            }
+            SharedFile shared = new SharedFile(opened, null, own, "");
             found = true;
             return shared;
         } finally {
@@ -201,6 +215,11 @@ final class SharedFile implements AutoCloseable {
         return open;
     }
 
+    /** Returns whether this process created the file; a peer's file is only read. */
+    boolean isCreatedHere() {
+        return directory != null;
+    }
+
     /** Returns where peers of this host open it; empty if they cannot. */
     String path() {
         return path;
@@ -259,6 +278,7 @@ final class SharedFile implements AutoCloseable {
     }
 
     void write(long position, ByteBuffer bytes) throws IOException {
+        Path created = Objects.requireNonNull(directory, "the file of a peer is only read");
         long wanted = bytes.remaining();
         try {
             for (long at = position; bytes.hasRemaining(); ) {
@@ -268,8 +288,8 @@ final class SharedFile implements AutoCloseable {
             throw e;
         } catch (IOException e) {
             throw new IOException(
-                    "writing bytes=" + wanted + " to a file of " + directory + " failed, usable bytes="
-                            + directory.toFile().getUsableSpace() + ": " + e.getMessage(),
+                    "writing bytes=" + wanted + " to a file of " + created + " failed, usable bytes="
+                            + created.toFile().getUsableSpace() + ": " + e.getMessage(),
                     e);
         }
     }

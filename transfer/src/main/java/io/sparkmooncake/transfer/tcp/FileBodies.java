@@ -58,7 +58,7 @@ final class FileBodies {
         return ahead.size() < MAX_CHUNKS_AHEAD;
     }
 
-    /** Has the next chunk read of a task whose entry at hand is in a file. */
+    /** Begins to read the next chunk of a task whose current entry is in a file. */
     void readAhead(ReadTask task) {
         Chunk chunk = new Chunk(task);
         while (chunk.bytes < CHUNK_BYTES && task.isInFile()) {
@@ -76,7 +76,7 @@ final class FileBodies {
         }
     }
 
-    /** Writes what was read and is next. */
+    /** Writes the chunks that were read, in their order. */
     private void wasRead() {
         while (!ahead.isEmpty() && ahead.element().isRead) {
             Chunk chunk = ahead.remove();

@@ -20,7 +20,11 @@ final class FileReaders implements Executor, AutoCloseable {
 
     private final ThreadPoolExecutor threads;
 
-    /** Creates readers of the transport of this process's name. */
+    /**
+     * Creates the readers of one transport; no thread starts yet.
+     *
+     * @param name of its process, for the names of the threads
+     */
     FileReaders(String name) {
         AtomicInteger next = new AtomicInteger(1);
         threads = new ThreadPoolExecutor(

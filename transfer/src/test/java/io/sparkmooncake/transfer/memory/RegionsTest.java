@@ -191,7 +191,8 @@ final class RegionsTest {
             while (bytes.hasRemaining()) {
                 bytes.putInt(bytes.position() * 31);
             }
-            Objects.requireNonNull(((Shareable) owned).file()).write(RegionHeaderLayout.SIZE_BYTES + 5, bytes.flip());
+            Objects.requireNonNull(((DescribedRegion) owned).ownFile())
+                    .write(RegionHeaderLayout.SIZE_BYTES + 5, bytes.flip());
             for (ByteBuffer read : List.of(ByteBuffer.allocate(200_000), ByteBuffer.allocateDirect(200_000))) {
                 Thread.currentThread().interrupt();
                 imported.readFully(5, read);
@@ -205,6 +206,8 @@ final class RegionsTest {
                             .sum())
                     .as("header pages only")
                     .isEqualTo(2L * RegionHeaderLayout.SIZE_BYTES);
+            Regions.revoke(imported);
+            assertThat(Regions.isRevoked(owned)).as("only the owner revokes").isFalse();
             Regions.revoke(owned);
             assertThat(Regions.isRevoked(imported)).isTrue();
             assertThatThrownBy(() -> imported.readFully(5, ByteBuffer.allocate(10)))
