@@ -88,7 +88,7 @@ public final class ShuffleRuntime implements AutoCloseable {
      */
     public static ShuffleRuntime start(SparkConf conf, ShuffleSettings settings, ExecutorResources resources) {
         ShuffleRuntime runtime = new ShuffleRuntime(conf, settings, resources);
-        LookupServices.offer(resources.engine(), runtime.store);
+        LookupServices.offer(resources.engine(), runtime.store, LookupServices.MAX_ANSWER_BYTES);
         long periodMillis = Math.min(5_000, Math.max(10, settings.leaseTimeout().toMillis() / 4));
         var unused = runtime.housekeeping.scheduleWithFixedDelay(
                 runtime::keepHouse, periodMillis, periodMillis, TimeUnit.MILLISECONDS);

@@ -37,7 +37,7 @@ public interface Peer {
 
     /**
      * Asks a {@link ControlService} of the peer. The future fails with {@link TransferException}: REFUSED by the service,
-     * TIMED_OUT, or PEER_LOST at once when the connection breaks.
+     * TIMED_OUT, or at once PEER_LOST when the connection breaks and PEER_GONE when the store removed the peer.
      */
     CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout);
 

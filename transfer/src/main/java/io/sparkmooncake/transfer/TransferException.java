@@ -15,8 +15,10 @@ public final class TransferException extends IOException {
         REFUSED,
         /** No path reaches the peer or the memory. */
         UNREACHABLE,
-        /** The peer was connected and is gone. */
+        /** The connection to the peer broke; whether its process has ended is not known. */
         PEER_LOST,
+        /** The store removed the peer: its process has ended, and it does not come back under this epoch. */
+        PEER_GONE,
         /** A deadline passed. */
         TIMED_OUT,
         /** The caller cancelled. */

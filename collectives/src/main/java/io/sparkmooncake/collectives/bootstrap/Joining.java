@@ -250,7 +250,7 @@ final class Joining implements AutoCloseable {
 
     static Code codeOf(TransferException cause) {
         return switch (cause.code()) {
-            case PEER_LOST -> Code.RANK_LOST;
+            case PEER_LOST, PEER_GONE -> Code.RANK_LOST;
             case TIMED_OUT -> Code.TIMED_OUT;
             case CLOSED, CANCELLED -> Code.CLOSED;
             case UNREACHABLE -> Code.UNREACHABLE;

@@ -123,7 +123,7 @@ final class LinkHealth {
         return switch (cause.code()) {
             case TIMED_OUT -> Code.TIMED_OUT;
             case CLOSED, CANCELLED -> Code.CLOSED;
-            case PEER_LOST -> Code.RANK_LOST;
+            case PEER_LOST, PEER_GONE -> Code.RANK_LOST;
             case UNREACHABLE -> Code.UNREACHABLE;
             case REFUSED, PROTOCOL -> Code.REFUSED;
         };

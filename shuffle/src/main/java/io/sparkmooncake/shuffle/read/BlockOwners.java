@@ -60,16 +60,12 @@ public final class BlockOwners {
 
     /**
      * Connects to an executor, or returns the connection that exists. Fails with {@link GoneException} when another attempt is
-     * pointless. An attempt that was lost while it connected is repeated once: a connection that broke in its handshake looks
-     * like a process that is gone, until the store is asked again.
+     * pointless.
      */
     CompletableFuture<Peer> connect(String executorId) {
         return peers.apply(executorId)
-                .exceptionallyCompose(first -> code(first) == Code.PEER_LOST
-                        ? peers.apply(executorId)
-                        : CompletableFuture.failedFuture(unwrap(first)))
                 .exceptionallyCompose(failure -> CompletableFuture.failedFuture(
-                        code(failure) == Code.PEER_LOST || code(failure) == Code.CLOSED
+                        code(failure) == Code.PEER_GONE || code(failure) == Code.CLOSED
                                 ? new GoneException(unwrap(failure))
                                 : unwrap(failure)));
     }
@@ -116,7 +112,7 @@ public final class BlockOwners {
         return isHere(executorId) ? new ThisExecutor() : new OtherExecutor(executorId);
     }
 
-    /** The executor's process is gone, or this one is closing: nothing is gained by another attempt. */
+    /** The store says that the executor's process is gone, or this one is closing: nothing is gained by another attempt. */
     static final class GoneException extends IOException {
         private static final long serialVersionUID = 1L;
 

@@ -227,7 +227,8 @@ final class Fetch implements AutoCloseable {
         } else if (closed) {
             found.close();
         } else {
-            found(asked, found);
+            asked.source.without(found.source()).forEach(left -> notAsked.add(new Asked(left, 0)));
+            found(new Asked(found.source(), asked.failures), found);
         }
     }
 
@@ -252,6 +253,10 @@ final class Fetch implements AutoCloseable {
     private void found(Asked asked, FoundBlocks found) {
         allFound.add(found);
         report.requireComplete(found);
+        if (found.table().size() == 0) {
+            found.close();
+            return;
+        }
         TransferException notMapped = null;
         try {
             Optional<Landing.Place> place = landing.inPlace(found);

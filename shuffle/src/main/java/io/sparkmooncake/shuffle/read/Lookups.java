@@ -78,11 +78,17 @@ public final class Lookups {
         boolean isStale() {
             return lease.isExpired() || peer.isLost();
         }
+
+        /** Returns whether it covers at least the first wanted partition, of at least the first wanted map output. */
+        boolean coversSomeOf(LookupRequest request) {
+            return found.table().endPartition() >= Math.min(request.startPartition() + 1, request.endPartition());
+        }
     }
 
     /**
-     * Looks blocks up. The future completes with the blocks of exactly this request and a lease that the caller closes, or fails
-     * within the deadlines.
+     * Looks blocks up. The future completes with the blocks of exactly this request, or of the first part of it if the answer would
+     * be too long, and a lease that the caller closes; or it fails within the deadlines. The source of what was found says what
+     * that is.
      */
     CompletableFuture<FoundBlocks> ask(PeerBlocks source, LookupRequest request) {
         Key key = new Key(request.shuffleId(), source.executorId());
@@ -102,14 +108,22 @@ public final class Lookups {
         if (mustAsk) {
             send(key, answered);
         }
-        return answered.answer.thenApply(answer -> found(source, request, answer, new Share(answered, answer.lease)));
+        return answered.answer.thenCompose(answer -> {
+            Claim share = new Share(answered, answer.lease);
+            if (answer.coversSomeOf(request)) {
+                return CompletableFuture.completedFuture(found(source, request, answer, share));
+            }
+            share.close();
+            return ask(source, request);
+        });
     }
 
     private static FoundBlocks found(PeerBlocks source, LookupRequest request, Answer answer, Claim share) {
         boolean found = false;
         try {
             BlockTable table = answer.found.table().between(request.startPartition(), request.endPartition());
-            FoundBlocks blocks = FoundBlocks.at(answer.peer, source, table, answer.found.regions(), share);
+            PeerBlocks covered = request.isCoveredBy(table) ? source : source.coveredBy(table);
+            FoundBlocks blocks = FoundBlocks.at(answer.peer, covered, table, answer.found.regions(), share);
             found = true;
             return blocks;
         } finally {
@@ -137,8 +151,8 @@ public final class Lookups {
 
     private void send(Key key, Answered answered) {
         var unused = owners.connect(key.executorId)
-                .thenCompose(peer ->
-                        owners.lookUp(peer, answered.asked).thenApply(answer -> decode(key.executorId, peer, answer)))
+                .thenCompose(peer -> owners.lookUp(peer, answered.asked)
+                        .thenApply(answer -> decode(key, answered.asked, peer, answer)))
                 .whenComplete((answer, failure) -> {
                     if (failure == null) {
                         answered.answer.complete(answer);
@@ -149,12 +163,27 @@ public final class Lookups {
                 });
     }
 
-    private Answer decode(String executorId, Peer peer, ByteBuffer answer) {
+    private Answer decode(Key key, LookupRequest asked, Peer peer, ByteBuffer answer) {
         try {
             LeasedBlocks<RegionDescriptor> found = LookupFrame.decodeAnswer(answer);
-            return new Answer(peer, found, hold(executorId, found.leaseId()));
+            requireFirstOf(asked, found.table());
+            return new Answer(peer, found, hold(key.executorId, found.leaseId()));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Without this, a task could ask for the rest for ever. */
+    private static void requireFirstOf(LookupRequest asked, BlockTable table) throws IOException {
+        int maps = asked.mapIds().length;
+        boolean allPartitions = table.endPartition() == asked.endPartition();
+        boolean somePartitions = table.maps() == 1
+                && table.endPartition() > asked.startPartition()
+                && table.endPartition() < asked.endPartition();
+        if (table.maps() > maps || (table.maps() == 0 && maps > 0) || !(allPartitions || somePartitions)) {
+            throw new IOException("the answer covers maps=" + table.maps() + " end partition=" + table.endPartition()
+                    + " of a look-up of maps=" + maps + " partitions=" + asked.startPartition() + "-"
+                    + asked.endPartition());
         }
     }
 
@@ -211,12 +240,12 @@ public final class Lookups {
             return request.startPartition() >= asked.startPartition()
                     && request.endPartition() <= asked.endPartition()
                     && asked.wantsMapsOf(request)
-                    && !isStale();
+                    && mayAnswer(request);
         }
 
-        private boolean isStale() {
+        private boolean mayAnswer(LookupRequest request) {
             Answer known = answer.isCompletedExceptionally() ? null : answer.getNow(null);
-            return known == null ? answer.isDone() : known.isStale();
+            return known == null ? !answer.isDone() : !known.isStale() && known.coversSomeOf(request);
         }
     }
 

@@ -2,6 +2,7 @@
 package io.sparkmooncake.shuffle.read;
 
 import io.sparkmooncake.shuffle.spark.SparkInternals.FailedBlock;
+import io.sparkmooncake.shuffle.store.BlockTable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,7 +16,8 @@ import scala.collection.Seq;
 
 /**
  * What one look-up asks an executor for, as Spark's map output tracker lists it: one entry per map output, for a range of
- * partitions. What an executor holds of a task's input is split into several, so that each answer is bounded.
+ * partitions. What an executor holds of a task's input is split into several, so that each question is bounded; the owner answers as
+ * much of one as fits into an answer.
  */
 final class PeerBlocks {
     /** Blocks that one look-up asks for. Each takes 28 bytes of the answer, once for every part of its map output that has some of it. */
@@ -77,6 +79,43 @@ final class PeerBlocks {
             pieces.add(piece.trim());
         }
         return pieces;
+    }
+
+    /**
+     * Returns what an answer covers of this, see {@link BlockTable}: the first of the map outputs, or the first partitions of the
+     * first one.
+     *
+     * @param table of an answer to this, with nothing beyond it
+     */
+    PeerBlocks coveredBy(BlockTable table) {
+        PeerBlocks covered = piece(0, table.maps(), startPartition, table.endPartition());
+        if (covered.endPartition < endPartition) {
+            // An owner ends there because another block follows: fewer than all are in this answer.
+            covered.blocks[0] = Math.min(table.blocksPerMap()[0], blocks[0] - 1);
+        }
+        return covered;
+    }
+
+    /** Returns what must still be asked for once there is an answer to {@code covered}. */
+    List<PeerBlocks> without(PeerBlocks covered) {
+        List<PeerBlocks> left = new ArrayList<>();
+        if (covered.endPartition < endPartition) {
+            PeerBlocks goesOn = piece(0, 1, covered.endPartition, endPartition);
+            goesOn.blocks[0] -= covered.blocks[0];
+            left.add(goesOn);
+        }
+        if (covered.maps < maps) {
+            left.add(piece(covered.maps, maps, startPartition, endPartition));
+        }
+        return left;
+    }
+
+    private PeerBlocks piece(int fromMap, int toMap, int fromPartition, int toPartition) {
+        PeerBlocks piece = new PeerBlocks(address, fromPartition, toPartition);
+        for (int map = fromMap; map < toMap; map++) {
+            piece.add(mapIds[map], mapIndexes[map], blocks[map]);
+        }
+        return piece.trim();
     }
 
     private boolean endsWith(long mapId, int mapIndex) {

@@ -6,12 +6,14 @@ import java.util.Arrays;
 
 /**
  * What a look-up found: one row per block, as columns of primitives. Rows of one map output and partition stand together and
- * in reading order.
+ * in reading order. A table covers the first map outputs that were asked for, all of them unless the answer would be too long; one
+ * that covers a single map output may end before the last partition that was asked for.
  *
  * @see LookupFrame
  */
 public final class BlockTable {
     private final byte[] encodings;
+    private final int endPartition;
     private int[] map = new int[16];
     private int[] partition = new int[16];
     private int[] region = new int[16];
@@ -20,9 +22,27 @@ public final class BlockTable {
     private long[] length = new long[16];
     private int size;
 
-    /** Creates an empty table for a look-up of {@code maps} map outputs. */
-    public BlockTable(int maps) {
+    /** Creates an empty table that covers {@code maps} map outputs, up to and without {@code endPartition}. */
+    public BlockTable(int maps, int endPartition) {
         this.encodings = new byte[maps];
+        this.endPartition = endPartition;
+    }
+
+    /** Returns a table with the same rows, all of which are of the first {@code maps} map outputs and before {@code end}. */
+    BlockTable covering(int maps, int end) {
+        if (maps == encodings.length && end == endPartition) {
+            return this;
+        }
+        BlockTable part = new BlockTable(maps, end);
+        System.arraycopy(encodings, 0, part.encodings, 0, maps);
+        part.map = map;
+        part.partition = partition;
+        part.region = region;
+        part.checksum = checksum;
+        part.offset = offset;
+        part.length = length;
+        part.size = size;
+        return part;
     }
 
     /** Adds a row. */
@@ -62,12 +82,12 @@ public final class BlockTable {
     }
 
     /** Returns the rows of these partitions, in a table of their own. */
-    public BlockTable between(int startPartition, int endPartition) {
-        BlockTable part = new BlockTable(encodings.length);
+    public BlockTable between(int fromPartition, int toPartition) {
+        BlockTable part = new BlockTable(encodings.length, Math.min(endPartition, toPartition));
         System.arraycopy(encodings, 0, part.encodings, 0, encodings.length);
         for (int row = 0; row < size; row++) {
             int rowPartition = partition(row);
-            if (rowPartition >= startPartition && rowPartition < endPartition) {
+            if (rowPartition >= fromPartition && rowPartition < toPartition) {
                 part.add(map[row], region[row], partition[row], offset[row], length[row], checksum[row]);
             }
         }
@@ -79,9 +99,14 @@ public final class BlockTable {
         return size;
     }
 
-    /** Returns the number of map outputs asked for. */
+    /** Returns the number of map outputs that the table covers: the first of those asked for. */
     public int maps() {
         return encodings.length;
+    }
+
+    /** Returns the partition after the last one that the table covers. */
+    public int endPartition() {
+        return endPartition;
     }
 
     /** Returns the position of the row's map output in the request. */
@@ -155,11 +180,16 @@ public final class BlockTable {
      * @return the ordinal of the first map output with fewer or more blocks; −1 when all are complete
      */
     public int firstIncomplete(int[] blocksPerMap) {
-        int[] found = new int[blocksPerMap.length];
+        return Arrays.mismatch(blocksPerMap(), blocksPerMap);
+    }
+
+    /** Returns the number of blocks found of each map output. */
+    public int[] blocksPerMap() {
+        int[] found = new int[encodings.length];
         for (int row = 0; row < size; row++) {
             boolean sameBlock = row > 0 && map[row - 1] == map[row] && partition(row - 1) == partition(row);
             found[map[row]] += sameBlock ? 0 : 1;
         }
-        return Arrays.mismatch(found, blocksPerMap);
+        return found;
     }
 }

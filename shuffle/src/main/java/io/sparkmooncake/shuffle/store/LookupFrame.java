@@ -20,15 +20,19 @@ import java.util.Objects;
  *
  * <pre>
  * request   u8 version | i32 shuffle | i32 first partition | i32 end partition | i32 m | m × i64 map id
- * answer    u8 version | i64 lease | i32 m | m × u8 encoding | i32 g | i32 bytes | g × region descriptor
+ * answer    u8 version | i64 lease | i32 m | i32 end partition | m × u8 encoding | i32 g | i32 bytes | g × region descriptor
  *           | i32 n | n × (i32 map ordinal | i32 partition and continued bit | i32 region | i64 offset | u32 length | i32 crc)
  * renewal   n × i64 lease        (the answer is n × u8, 1 when that lease lives)
  * release   n × i64 lease        (the answer is u8 0)
  * </pre>
+ *
+ * An answer covers the first m of the map outputs that were asked for, up to its end partition. That is all of them and all of the
+ * partitions, unless the answer would be too long.
  */
 public final class LookupFrame {
-    private static final byte VERSION = 1;
+    private static final byte VERSION = 2;
     private static final int HEAD_BYTES = 17;
+    private static final int ANSWER_HEAD_BYTES = 29;
     private static final int ROW_BYTES = 28;
 
     private LookupFrame() {}
@@ -61,9 +65,9 @@ public final class LookupFrame {
     public static ByteBuffer encode(LeasedBlocks<RegionDescriptor> answer) {
         BlockTable table = answer.table();
         byte[] regions = encodeRegions(answer.regions());
-        int fixedBytes = 25 + table.maps() + regions.length;
+        int fixedBytes = ANSWER_HEAD_BYTES + table.maps() + regions.length;
         ByteBuffer out = ByteBuffer.allocate(Math.addExact(fixedBytes, Math.multiplyExact(ROW_BYTES, table.size())));
-        out.put(VERSION).putLong(answer.leaseId()).putInt(table.maps());
+        out.put(VERSION).putLong(answer.leaseId()).putInt(table.maps()).putInt(table.endPartition());
         for (int i = 0; i < table.maps(); i++) {
             out.put(table.encoding(i).code());
         }
@@ -80,7 +84,8 @@ public final class LookupFrame {
         try {
             checkVersion(in.get());
             long lease = in.getLong();
-            BlockTable table = new BlockTable(count(in, 1));
+            int maps = count(in, 1);
+            BlockTable table = new BlockTable(maps, in.getInt());
             for (int i = 0; i < table.maps(); i++) {
                 table.setEncoding(i, Encoding.of(in.get()));
             }
@@ -99,6 +104,22 @@ public final class LookupFrame {
         } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {
             throw new IOException("malformed shuffle look-up answer", e);
         }
+    }
+
+    /** Returns the bytes that an answer about so many map outputs takes without regions and rows. */
+    static long answerBytes(int maps) {
+        return ANSWER_HEAD_BYTES + (long) maps;
+    }
+
+    /** Returns the bytes that a number of rows takes. */
+    static long rowBytes(long rows) {
+        return rows * ROW_BYTES;
+    }
+
+    /** Returns the most bytes that a region may take. */
+    static long maxRegionBytes(RegionDescriptor region) {
+        int chars = region.location().toString().length() + region.path().length();
+        return 3L * Long.BYTES + 2L * Short.BYTES + 3L * chars;
     }
 
     /** Returns how many pairs of map and partition an encoded request asks for, without checking or consuming it. */

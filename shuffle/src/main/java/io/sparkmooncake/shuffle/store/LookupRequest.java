@@ -57,6 +57,11 @@ public final class LookupRequest {
         return mapIds;
     }
 
+    /** Returns whether a table without anything beyond this request covers all of it. */
+    public boolean isCoveredBy(BlockTable table) {
+        return table.maps() == mapIds.length && table.endPartition() == endPartition;
+    }
+
     /** Tells whether another request asks for the same map outputs of the same shuffle, in the same order. */
     public boolean wantsMapsOf(LookupRequest other) {
         return shuffleId == other.shuffleId && Arrays.equals(mapIds, other.mapIds);

@@ -11,11 +11,18 @@ import java.nio.LongBuffer;
 
 /** Offers a store's look-ups, lease renewals and releases to peers. */
 public final class LookupServices {
+    /** Longest answer to a look-up, which fits into a control frame: 16 MiB, 600,000 rows. The asker asks for the rest. */
+    public static final int MAX_ANSWER_BYTES = 16 << 20;
+
     private LookupServices() {}
 
-    /** Offers the services on an engine. Short look-ups are answered on its event loops, all else on its control threads. */
-    public static void offer(TransferEngine engine, MapOutputStore store) {
-        engine.serve(LookupRequest.SERVICE, new Lookups(store));
+    /**
+     * Offers the services on an engine. Short look-ups are answered on its event loops, all else on its control threads.
+     *
+     * @param maxAnswerBytes longest answer to a look-up, {@link #MAX_ANSWER_BYTES} at most
+     */
+    public static void offer(TransferEngine engine, MapOutputStore store, int maxAnswerBytes) {
+        engine.serve(LookupRequest.SERVICE, new Lookups(store, maxAnswerBytes));
         engine.serve(
                 LookupRequest.RENEW_SERVICE, (from, request) -> renew(store, holder(from), request.asLongBuffer()));
         engine.serve(LookupRequest.RELEASE_SERVICE, (from, request) -> {
@@ -26,7 +33,7 @@ public final class LookupServices {
         });
     }
 
-    private record Lookups(MapOutputStore store) implements ControlService {
+    private record Lookups(MapOutputStore store, int maxAnswerBytes) implements ControlService {
         @Override
         public boolean isBrief(ByteBuffer request) {
             if (LookupFrame.pairs(request) > LookupRequest.BRIEF_PAIRS) {
@@ -41,7 +48,8 @@ public final class LookupServices {
 
         @Override
         public ByteBuffer answer(Caller from, ByteBuffer request) throws IOException {
-            LeasedBlocks<HostRegion> found = store.lookup(holder(from), LookupFrame.decodeRequest(request));
+            LeasedBlocks<HostRegion> found =
+                    store.lookup(holder(from), LookupFrame.decodeRequest(request), maxAnswerBytes);
             return LookupFrame.encode(LeasedBlocks.described(found));
         }
     }

@@ -5,8 +5,8 @@ import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -14,8 +14,6 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The map outputs of this executor. Memory first; when its limit is reached, files of the local directories, which are
@@ -25,8 +23,6 @@ import org.slf4j.LoggerFactory;
  * removed or it is closed; a lease keeps the extents that it names until it ends.
  */
 public final class MapOutputStore implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(MapOutputStore.class);
-
     /** Freed memory may lie in pieces; a few more outputs make them one. */
     private static final int EVICTION_ROUNDS = 4;
 
@@ -122,49 +118,34 @@ public final class MapOutputStore implements AutoCloseable {
         }
     }
 
+    /** Answers a look-up of this executor, whatever the answer's length is. */
+    public LeasedBlocks<HostRegion> lookup(String holder, LookupRequest request) {
+        try {
+            return lookup(holder, request, Long.MAX_VALUE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // nothing is too long
+        }
+    }
+
     /**
      * Answers a look-up; map outputs that are not here have no rows. The lease must be released; it holds the extents that rows point
      * into, and is 0 when there is none.
+     *
+     * @param maxBytes longest answer on the wire; one that would be longer covers as many blocks as fit, see {@link BlockTable}
+     * @throws IOException if the first block alone does not fit
      */
-    public LeasedBlocks<HostRegion> lookup(String holder, LookupRequest request) {
-        Answer answer = new Answer(request);
-        boolean leased = false;
-        try {
+    public LeasedBlocks<HostRegion> lookup(String holder, LookupRequest request, long maxBytes) throws IOException {
+        try (LookupAnswer answer = new LookupAnswer(request, maxBytes)) {
             ShuffleOutputs outputs = shuffles.get(request.shuffleId());
             if (outputs != null) {
                 outputs.read(nanoClock.getAsLong());
-                find(outputs, request, answer);
             }
-            long leaseId = answer.extents.isEmpty() ? 0 : leases.add(holder, answer.extents);
-            leased = true;
-            return new LeasedBlocks<>(leaseId, answer.regions, answer.table);
-        } finally {
-            if (!leased) {
-                answer.extents.forEach(Extent::release);
+            for (int ordinal = 0; ordinal < request.mapIds().length && !answer.isFull(); ordinal++) {
+                MapOutput output = outputs == null ? null : retained(outputs, request.mapIds()[ordinal]);
+                answer.add(output);
             }
+            return answer.leased(extents -> leases.add(holder, extents));
         }
-    }
-
-    private static void find(ShuffleOutputs outputs, LookupRequest request, Answer answer) {
-        for (int ordinal = 0; ordinal < request.mapIds().length; ordinal++) {
-            MapOutput output = retained(outputs, request.mapIds()[ordinal]);
-            if (output != null) {
-                add(answer, ordinal, output);
-            }
-        }
-    }
-
-    /** An output whose index cannot be read is as good as removed: its reader has Spark compute it again. */
-    private static void add(Answer answer, int ordinal, MapOutput output) {
-        List<BlockIndex> indexes;
-        try {
-            indexes = output.indexes();
-        } catch (IOException e) {
-            output.free();
-            LOG.warn("map output {} is left out of an answer: its index cannot be read", output.mapId(), e);
-            return;
-        }
-        answer.add(ordinal, output, indexes);
     }
 
     /** Returns whether {@link #lookup} would answer without waiting for a disk. */
@@ -183,79 +164,6 @@ public final class MapOutputStore implements AutoCloseable {
             output = outputs.get(mapId);
         }
         return output;
-    }
-
-    /** What a look-up has found so far, and the extents that it has retained. */
-    private static final class Answer {
-        private final LookupRequest request;
-        private final BlockTable table;
-        private final List<HostRegion> regions = new ArrayList<>();
-        private final List<Extent> extents = new ArrayList<>();
-
-        Answer(LookupRequest request) {
-            this.request = request;
-            this.table = new BlockTable(request.mapIds().length);
-        }
-
-        /** Adds the wanted blocks of an output that the caller retained, and takes its parts over, also when this fails. */
-        void add(int ordinal, MapOutput output, List<BlockIndex> indexes) {
-            List<Part> parts = output.parts();
-            List<Indexed> wanted = new ArrayList<>(parts.size());
-            int taken = 0;
-            try {
-                for (; taken < parts.size(); taken++) {
-                    Part part = parts.get(taken);
-                    if (hasRows(indexes.get(taken))) {
-                        extents.add(part.extent());
-                        wanted.add(new Indexed(part.extent(), indexes.get(taken)));
-                    } else {
-                        part.free();
-                    }
-                }
-            } finally {
-                parts.subList(taken, parts.size()).forEach(Part::free);
-            }
-            table.setEncoding(ordinal, output.encoding());
-            if (wanted.size() == 1) {
-                addRows(ordinal, wanted.get(0), request.startPartition(), request.endPartition());
-                return;
-            }
-            for (int partition = request.startPartition();
-                    !wanted.isEmpty() && partition < request.endPartition();
-                    partition++) {
-                for (Indexed part : wanted) {
-                    addRows(ordinal, part, partition, partition + 1);
-                }
-            }
-        }
-
-        private record Indexed(Extent extent, BlockIndex index) {}
-
-        private boolean hasRows(BlockIndex index) {
-            int entry = index.firstAtLeast(request.startPartition());
-            return entry < index.count() && index.partition(entry) < request.endPartition();
-        }
-
-        private void addRows(int ordinal, Indexed part, int startPartition, int endPartition) {
-            BlockIndex index = part.index;
-            int entry = index.firstAtLeast(startPartition);
-            if (entry == index.count() || index.partition(entry) >= endPartition) {
-                return;
-            }
-            int region = regionIndex(regions, part.extent.region());
-            for (; entry < index.count() && index.partition(entry) < endPartition; entry++) {
-                table.add(ordinal, region, part.extent.offset(), index, entry);
-            }
-        }
-    }
-
-    private static int regionIndex(List<HostRegion> regions, HostRegion region) {
-        int known = regions.indexOf(region);
-        if (known >= 0) {
-            return known;
-        }
-        regions.add(region);
-        return regions.size() - 1;
     }
 
     /** Ends a lease; ending it again does nothing. */

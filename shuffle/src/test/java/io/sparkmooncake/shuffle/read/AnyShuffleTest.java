@@ -4,6 +4,7 @@ package io.sparkmooncake.shuffle.read;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkmooncake.shuffle.read.TestExecutor.Entry;
+import io.sparkmooncake.shuffle.store.LookupServices;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -38,7 +39,7 @@ import scala.jdk.javaapi.CollectionConverters;
 /**
  * Whatever the sizes, cuts, budgets, orders of arrival and faults are, a task reads the blocks that were written, each once and
  * whole. One executor reads from itself, from neighbours whose memory it maps and from peers over tcp, parts in memory and parts in
- * files.
+ * files. Some answer look-ups only piece by piece.
  */
 final class AnyShuffleTest {
     private static final Duration MINUTE = Duration.ofMinutes(1);
@@ -50,7 +51,8 @@ final class AnyShuffleTest {
     static void start() throws IOException {
         EXECUTORS.add(new TestExecutor("reader", "shm,tcp"));
         for (int i = 1; i <= 7; i++) {
-            EXECUTORS.add(new TestExecutor("peer-" + i, i % 3 == 0 ? "shm,tcp" : "tcp"));
+            int maxAnswerBytes = i % 2 == 0 ? 2_000 : LookupServices.MAX_ANSWER_BYTES;
+            EXECUTORS.add(new TestExecutor("peer-" + i, i % 3 == 0 ? "shm,tcp" : "tcp", maxAnswerBytes));
         }
     }
 

@@ -157,16 +157,33 @@ final class FetchFaultsTest {
     void aProcessThatIsGoneFailsTheFetchAtOnce() throws Exception {
         AtomicInteger submits = new AtomicInteger();
         try (Fetch fetch = fetch(peer -> {
-            if (connects.get() > 1) {
-                throw new IllegalStateException("gone");
-            }
-            return failing(peer, Code.PEER_LOST, submits);
+            return connects.get() > 1 ? notConnected(Code.PEER_GONE) : failing(peer, Code.PEER_LOST, submits);
         })) {
             fetch.start(blocksOf(1, 1));
             assertThatThrownBy(fetch::peek).isInstanceOf(FetchFailedException.class);
         }
         assertThat(submits.get()).isEqualTo(1);
-        assertThat(connects.get()).as("the store is asked twice").isEqualTo(3);
+        assertThat(connects.get()).isEqualTo(2);
+    }
+
+    @Test
+    void aConnectionThatBreaksWhileItIsMadeIsMadeAgain() throws Exception {
+        AtomicInteger submits = new AtomicInteger();
+        try (Fetch fetch = fetch(peer -> {
+            if (connects.get() == 2 || connects.get() == 3) {
+                return notConnected(Code.PEER_LOST);
+            }
+            return submits.get() > 0 ? peer : failing(peer, Code.PEER_LOST, submits);
+        })) {
+            fetch.start(blocksOf(1, 1));
+            assertThat(read(fetch)).isEqualTo(1);
+        }
+        assertThat(submits.get()).isEqualTo(1);
+        assertThat(counters.retries(ReadCounters.Retry.CONNECT)).isPositive();
+    }
+
+    private static Peer notConnected(Code code) {
+        throw new UncheckedIOException(new TransferException(code, "by a test"));
     }
 
     private static Peer failing(Peer peer, Code code, AtomicInteger submits) {
@@ -360,8 +377,8 @@ final class FetchFaultsTest {
         return reader.engine().connect(owner.engine().self()).thenCompose(peer -> {
             try {
                 return CompletableFuture.completedFuture(change.apply(peer));
-            } catch (IllegalStateException e) {
-                return CompletableFuture.failedFuture(new TransferException(Code.PEER_LOST, "was removed"));
+            } catch (UncheckedIOException e) {
+                return CompletableFuture.failedFuture(e.getCause());
             }
         });
     }

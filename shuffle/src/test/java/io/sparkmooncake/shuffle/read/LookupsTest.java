@@ -47,6 +47,8 @@ final class LookupsTest {
     private final List<Long> released = new ArrayList<>();
     private CompletableFuture<String> lost = new CompletableFuture<>();
     private boolean refuses;
+    private int mostPartitions = Integer.MAX_VALUE;
+    private CompletableFuture<?> slow = CompletableFuture.completedFuture(null);
     private PeerBlocks source;
 
     @BeforeEach
@@ -96,6 +98,46 @@ final class LookupsTest {
         ask(1, 2, 3, 11, 10).close();
         ask(2, 3, 4, TWO_MAPS).close();
         assertThat(asked).containsExactly("1: 0-1 of 2", "1: 1-2 of 1", "1: 2-3 of 2", "2: 3-4 of 2");
+    }
+
+    @Test
+    void anAnswerThatDoesNotCoverTheFirstWantedPartitionIsNotUsed() {
+        mostPartitions = 10;
+        for (int partition = 0; partition < 22; partition++) {
+            FoundBlocks found = ask(1, partition, partition + 1, 10);
+            assertThat(found.table().size()).isEqualTo(1);
+            assertThat(found.table().partition(0)).isEqualTo(partition);
+            found.close();
+        }
+        assertThat(asked).containsExactly("1: 0-1 of 1", "1: 1-65 of 1", "1: 11-75 of 1", "1: 21-85 of 1");
+        FoundBlocks cut = ask(1, 29, 33, 10);
+        assertThat(cut.table().endPartition()).isEqualTo(31);
+        assertThat(cut.table().size()).isEqualTo(2);
+        cut.close();
+    }
+
+    @Test
+    void tasksThatShareAnAnswerThatIsCutOffGetWhatTheyAskedFor() {
+        mostPartitions = 10;
+        ask(1, 0, 1, 10).close();
+        slow = new CompletableFuture<>();
+        CompletableFuture<FoundBlocks> first = lookups.ask(source, new LookupRequest(1, 1, 2, new long[] {10}));
+        CompletableFuture<FoundBlocks> second = lookups.ask(source, new LookupRequest(1, 40, 41, new long[] {10}));
+        CompletableFuture<?> gate = slow;
+        slow = CompletableFuture.completedFuture(null);
+        assertThat(second).isNotDone();
+        gate.complete(null);
+        first.join().close();
+        assertThat(second.join().table().partition(0)).isEqualTo(40);
+        second.join().close();
+        assertThat(asked).containsExactly("1: 0-1 of 1", "1: 1-65 of 1", "1: 40-104 of 1");
+    }
+
+    @Test
+    void anAnswerThatCoversNothingIsAFailure() {
+        mostPartitions = 0;
+        assertThatThrownBy(() -> ask(1, 5, 6, 10))
+                .hasRootCauseMessage("the answer covers maps=1 end partition=5 of a look-up of maps=1 partitions=5-6");
     }
 
     @Test
@@ -173,6 +215,12 @@ final class LookupsTest {
         }
 
         @Override
+        public CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout) {
+            CompletableFuture<ByteBuffer> answered = super.ask(service, request, timeout);
+            return slow.thenCompose(done -> answered);
+        }
+
+        @Override
         ByteBuffer answer(ByteBuffer lookup) {
             try {
                 LookupRequest decoded = LookupFrame.decodeRequest(lookup);
@@ -193,16 +241,18 @@ final class LookupsTest {
             ByteArrayOutputStream region = new ByteArrayOutputStream();
             remote.descriptor().writeTo(new DataOutputStream(region));
             int maps = request.mapIds().length;
-            out.writeByte(1);
+            int end = (int) Math.min(request.endPartition(), (long) request.startPartition() + mostPartitions);
+            out.writeByte(2);
             out.writeLong(lease);
             out.writeInt(maps);
+            out.writeInt(end);
             out.write(new byte[maps]);
             out.writeInt(1);
             out.writeInt(region.size());
             region.writeTo(out);
-            out.writeInt(maps * (request.endPartition() - request.startPartition()));
+            out.writeInt(maps * (end - request.startPartition()));
             for (int map = 0; map < maps; map++) {
-                for (int partition = request.startPartition(); partition < request.endPartition(); partition++) {
+                for (int partition = request.startPartition(); partition < end; partition++) {
                     out.writeInt(map);
                     out.writeInt(partition);
                     out.writeInt(0);

@@ -47,6 +47,11 @@ final class TestExecutor implements AutoCloseable {
 
     /** Starts an executor that reaches others over these paths. */
     TestExecutor(String name, String paths) throws IOException {
+        this(name, paths, LookupServices.MAX_ANSWER_BYTES);
+    }
+
+    /** Starts an executor whose answers to look-ups have a length at most. */
+    TestExecutor(String name, String paths, int maxAnswerBytes) throws IOException {
         TransferSettings settings = TransferSettings.read(Map.of("spark.mooncake.transfer.paths", paths));
         engine = LocalEngine.start(new Identity(name, name.hashCode(), "127.0.0.1", SECRET), settings);
         RegionPool.Limits limits = new RegionPool.Limits(64 << 20, 1 << 20, MINUTE);
@@ -54,7 +59,7 @@ final class TestExecutor implements AutoCloseable {
         Path directory = Path.of(System.getProperty("java.io.tmpdir"));
         files = RegionPool.files(List.of(directory), limits, new Registered(engine));
         store = new MapOutputStore(memory, files, MINUTE, System::nanoTime);
-        LookupServices.offer(engine, store);
+        LookupServices.offer(engine, store, maxAnswerBytes);
     }
 
     private record Registered(LocalEngine engine) implements RegionListener {

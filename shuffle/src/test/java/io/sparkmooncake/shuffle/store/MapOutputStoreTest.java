@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -223,6 +225,35 @@ class MapOutputStoreTest {
             assertThatThrownBy(() -> LookupFrame.decodeRequest(cut)).isInstanceOf(IOException.class);
         }
         store.holderLost("a");
+    }
+
+    /** Whatever the longest answer is: none is longer, each says what it covers, and its lease holds only that. */
+    @Test
+    void answersWithWhatFits() throws IOException {
+        store.commit(1, output(10, Map.of(0, 5, 3, 7, 9, 11)));
+        store.commit(1, output(12, Map.of(3, 2)));
+        LookupRequest request = new LookupRequest(1, 0, 10, new long[] {10, 11, 12});
+        LeasedBlocks<HostRegion> all = store.lookup("a", request);
+        int allBytes = LookupFrame.encode(LeasedBlocks.described(all)).remaining();
+        store.release("a", all.leaseId());
+        Set<String> covered = new TreeSet<>();
+        for (int maxBytes = allBytes + 100; maxBytes > allBytes - 28; maxBytes--) {
+            LeasedBlocks<HostRegion> found = store.lookup("a", request, maxBytes);
+            ByteBuffer wire = LookupFrame.encode(LeasedBlocks.described(found));
+            assertThat(wire.remaining()).isLessThanOrEqualTo(maxBytes);
+            BlockTable table = LookupFrame.decodeAnswer(wire).table();
+            covered.add(table.maps() + " to " + table.endPartition() + ": " + table.size());
+            store.removeMap(1, 12);
+            boolean holdsAll = memory.extents() == 2;
+            assertThat(holdsAll).isEqualTo(table.maps() == 3);
+            store.release("a", found.leaseId());
+            store.commit(1, output(12, Map.of(3, 2)));
+        }
+        assertThat(covered).contains("3 to 10: 4", "2 to 10: 3", "1 to 9: 2");
+        assertThatThrownBy(() -> store.lookup("a", request, 60))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("shuffle 1 map id 10 partition 0: a single block takes bytes=");
+        assertThat(store.liveLeases()).isZero();
     }
 
     private MapOutput output(long mapId, Map<Integer, Integer> lengths) throws IOException {

@@ -93,8 +93,11 @@ record Cause(
         if (code == Code.CLOSED) {
             return "nothing: this process was closing";
         }
-        if (code == Code.PEER_LOST) {
+        if (code == Code.PEER_GONE) {
             return "the end of the log of " + peer + ", and why Spark removed it";
+        }
+        if (code == Code.PEER_LOST) {
+            return "the end of the log of " + peer;
         }
         return switch (state) {
             case WAITING_STORE -> "that " + peer + " is running and its log for the reason why it published nothing";

@@ -32,6 +32,7 @@ final class ConnectedPeer implements Peer {
     private final AtomicLong bytesInFlight = new AtomicLong();
     private final CompletableFuture<String> lost = new CompletableFuture<>();
     private volatile List<Path> paths;
+    private volatile Code lostCode = Code.PEER_LOST;
 
     /** Not done while the channel is dialled again. */
     private volatile CompletableFuture<ControlChannel> control;
@@ -166,8 +167,13 @@ final class ConnectedPeer implements Peer {
         return paths.stream().map(Path::report).toList();
     }
 
-    /** Agent: ends the connection; everything under way fails. */
-    void lose(String reason) {
+    /**
+     * Agent: ends the connection; everything under way fails.
+     *
+     * @param code of what is asked for from now on: PEER_LOST or PEER_GONE
+     */
+    void lose(Code code, String reason) {
+        lostCode = lost.isDone() ? lostCode : code;
         if (lost.complete(reason)) {
             for (Path path : paths) {
                 if (path.link() != null) {
@@ -261,7 +267,7 @@ final class ConnectedPeer implements Peer {
     }
 
     private TransferException lostFailure() {
-        return new TransferException(Code.PEER_LOST, record.describe() + " is lost: " + lost.getNow("?"));
+        return new TransferException(lostCode, record.describe() + " is lost: " + lost.getNow("?"));
     }
 
     private static String name(@Nullable Path path) {

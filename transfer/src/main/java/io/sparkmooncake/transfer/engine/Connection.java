@@ -97,7 +97,7 @@ final class Connection {
         cancelAlarms();
         if (peer != null) {
             ended.complete(null); // whoever learns of the loss and asks for the peer again must not get this one
-            peer.lose(reason);
+            peer.lose(code == Code.PEER_GONE ? code : Code.PEER_LOST, reason);
         } else {
             warmUps.forEach(warmUp -> warmUp.abandon("the attempt ended: " + reason));
             if (control != null) {

@@ -214,7 +214,7 @@ public final class LocalEngine implements TransferEngine {
         tell(() -> {
             Connection connection = connections.get(life);
             if (connection != null) {
-                connection.lose(Code.PEER_LOST, reason);
+                connection.lose(Code.PEER_GONE, reason);
             }
             parts.control().forget(name, epoch, reason);
         });
@@ -246,7 +246,7 @@ public final class LocalEngine implements TransferEngine {
             result.complete(
                     reason == null
                             ? missed(peer, Code.CLOSED, "this engine was closed")
-                            : missed(peer, Code.PEER_LOST, reason));
+                            : missed(peer, Code.PEER_GONE, reason));
             return;
         }
         Connection connection = connections.get(life);

@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * Peers by name. Publishes this process, learns of the others from the store, and connects them when they are first asked
  * for.
  *
- * <p>The store is looked at quickly while somebody waits for a name, every five seconds while anybody is connected, and not
- * at all otherwise. What the store says was removed fails whoever waits for it, at once and with the store's reason, and ends
+ * <p>The store is looked at quickly while somebody waits for a name or for a peer that does not answer at once, every five
+ * seconds while anybody is connected, and not at all otherwise. What the store says was removed fails whoever waits for it, at once and with the store's reason, and ends
  * the connection to it.
  *
  * <p>Threading: safe from any thread, nothing blocks but {@link #close}. State belongs to the engine's agent, where futures
@@ -61,6 +61,10 @@ public final class PeerDirectory implements AutoCloseable {
     private final LinkedHashMap<String, String> removed = new LinkedHashMap<>();
     private final Map<String, List<Waiter>> waiters = new HashMap<>();
     private final Set<Life> inUse = new HashSet<>();
+
+    /** Attempts whose peer has not answered at once: it may have ended. */
+    private final Set<CompletableFuture<?>> unanswered = new HashSet<>();
+
     private final AtomicBoolean closing = new AtomicBoolean();
 
     private PeerDirectory(LocalEngine engine, Store store) {
@@ -100,7 +104,7 @@ public final class PeerDirectory implements AutoCloseable {
 
     /**
      * Returns the peer of that name: waits for its record, then connects; each has the connect deadline. Callers share the
-     * wait and the attempt. The future fails with {@link TransferException} and the table of causes: PEER_LOST at once when
+     * wait and the attempt. The future fails with {@link TransferException} and the table of causes: PEER_GONE at once when
      * the store says that the peer was removed.
      */
     public CompletableFuture<Peer> peer(String name) {
@@ -207,7 +211,7 @@ public final class PeerDirectory implements AutoCloseable {
             watch.pace(Watch.Pace.SOON);
             setPace();
             String text = waiter.name + " was removed: " + reason;
-            return waiter.attempt.complete(missed(waiter.name, Code.PEER_LOST, text, Duration.ZERO));
+            return waiter.attempt.complete(missed(waiter.name, Code.PEER_GONE, text, Duration.ZERO));
         }
         return false;
     }
@@ -216,7 +220,15 @@ public final class PeerDirectory implements AutoCloseable {
         Life life = Life.of(record);
         inUse.add(life);
         setPace();
+        Agent.Alarm noAnswer = agent.after(Dialing.FIRST_BACK_OFF, () -> {
+            unanswered.add(attempt);
+            watch.pace(Watch.Pace.SOON);
+        });
         Following.onAgent(agent, engine.attempt(record), (settled, never) -> {
+            noAnswer.cancel();
+            if (unanswered.remove(attempt)) {
+                setPace();
+            }
             Settled<Peer> known = Objects.requireNonNull(settled, "attempts do not fail");
             known.fold(peer -> peer.lost().thenRunAsync(() -> release(life), agent), cause -> {
                 release(life);
@@ -232,7 +244,7 @@ public final class PeerDirectory implements AutoCloseable {
     }
 
     private void setPace() {
-        if (waiters.isEmpty()) {
+        if (waiters.isEmpty() && unanswered.isEmpty()) {
             watch.pace(inUse.isEmpty() ? Watch.Pace.PAUSED : Watch.Pace.SLOW);
         }
     }
@@ -285,7 +297,7 @@ public final class PeerDirectory implements AutoCloseable {
         if (before != null && before.epoch() != owner.epoch()) {
             engine.peerLost(name, before.epoch(), text);
         }
-        fail(name, Code.PEER_LOST, text);
+        fail(name, Code.PEER_GONE, text);
     }
 
     private void fail(String name, Code code, String reason) {

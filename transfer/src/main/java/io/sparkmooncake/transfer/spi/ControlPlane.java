@@ -20,11 +20,11 @@ public interface ControlPlane extends AutoCloseable {
 
     /**
      * Dials a peer and checks that it is the very life that the record names. The future fails with
-     * {@link io.sparkmooncake.transfer.TransferException}: UNREACHABLE, PROTOCOL, TIMED_OUT or PEER_LOST.
+     * {@link io.sparkmooncake.transfer.TransferException}: UNREACHABLE, PROTOCOL, TIMED_OUT, PEER_LOST or PEER_GONE.
      */
     CompletableFuture<ControlChannel> control(PeerRecord peer);
 
-    /** Ends whatever is open to or from that life of a peer, and refuses it from now on. */
+    /** Ends whatever is open to or from that life of a peer, as PEER_GONE, and refuses it from now on. */
     void forget(String name, long epoch, String reason);
 
     @Override

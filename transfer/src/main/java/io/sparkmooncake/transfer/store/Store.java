@@ -49,7 +49,7 @@ public interface Store {
 
     /**
      * Waits for a key. Fails as TIMED_OUT saying what was awaited, how long, with how many look-ups and which last error; fails
-     * as PEER_LOST at once when the key's owner is gone.
+     * as PEER_GONE at once when the key's owner is gone.
      */
     CompletableFuture<StoreValue> await(String key, Duration timeout);
 

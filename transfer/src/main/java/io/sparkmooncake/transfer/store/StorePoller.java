@@ -264,7 +264,7 @@ final class StorePoller {
                         },
                         removed -> removed.cause() == Change.Cause.OWNER_GONE
                                 ? fail(new TransferException(
-                                        Code.PEER_LOST,
+                                        Code.PEER_GONE,
                                         "key=" + key + " was removed with its owner: " + removed.reason()))
                                 : this);
             }

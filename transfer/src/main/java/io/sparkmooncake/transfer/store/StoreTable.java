@@ -52,7 +52,7 @@ final class StoreTable {
         String lost = lostLives.get(new Life(owner.name(), owner.epoch()));
         if (lost != null) {
             throw new TransferException(
-                    Code.PEER_LOST,
+                    Code.PEER_GONE,
                     "key=" + key + " refused for " + owner.describe() + ", which was removed: " + lost
                             + ". A process that was removed comes back under a new epoch: restart it");
         }

@@ -219,7 +219,7 @@ public final class TcpTransport implements Transport, ControlPlane {
         if (reason == null) {
             dialer.start(dial);
         } else {
-            dial.abandon(Code.PEER_LOST, reason);
+            dial.abandon(Code.PEER_GONE, reason);
         }
     }
 
@@ -231,7 +231,7 @@ public final class TcpTransport implements Transport, ControlPlane {
         }
         String reason = forgotten.reason(wire.peerName(), wire.peerEpoch());
         if (reason != null) {
-            wire.end(Code.PEER_LOST, "peer " + wire.peer() + " is lost: " + reason);
+            wire.end(Code.PEER_GONE, "peer " + wire.peer() + " is lost: " + reason);
         }
     }
 
@@ -288,10 +288,10 @@ public final class TcpTransport implements Transport, ControlPlane {
     @Override
     public void forget(String name, long epoch, String reason) {
         forgotten.add(name, epoch, reason);
-        dialer.abandon((dialled, life) -> dialled.equals(name) && life == epoch, Code.PEER_LOST, reason);
+        dialer.abandon((dialled, life) -> dialled.equals(name) && life == epoch, Code.PEER_GONE, reason);
         wires.forEach(wire -> {
             if (wire.isTo(name, epoch)) {
-                wire.end(Code.PEER_LOST, "peer " + wire.peer() + " is lost: " + reason);
+                wire.end(Code.PEER_GONE, "peer " + wire.peer() + " is lost: " + reason);
             }
         });
     }

@@ -220,7 +220,7 @@ final class ConnectionTest {
         agent.run();
         assertThat(peer.lost()).isCompletedWithValue("executor 2 was removed: heartbeat timed out");
         CompletableFuture<Peer> again = connect();
-        assertThat(failure(again).code()).isEqualTo(Code.PEER_LOST);
+        assertThat(failure(again).code()).isEqualTo(Code.PEER_GONE);
         assertThat(failure(again)).hasMessageContaining("executor 2 was removed: heartbeat timed out");
         assertThat(two.plane.dials()).isEqualTo(1);
     }

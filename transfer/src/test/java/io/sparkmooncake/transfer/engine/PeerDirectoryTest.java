@@ -10,6 +10,7 @@ import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.engine.testing.FakeStores;
 import io.sparkmooncake.transfer.engine.testing.ManualAgent;
 import io.sparkmooncake.transfer.store.HostedStore;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -121,7 +122,7 @@ final class PeerDirectoryTest {
         assertThat(directory.find("2")).isEmpty();
         CompletableFuture<Peer> again = directory.peer("2");
         agent.run();
-        assertThat(failure(again).code()).isEqualTo(Code.PEER_LOST);
+        assertThat(failure(again).code()).isEqualTo(Code.PEER_GONE);
         assertThat(failure(again)).hasMessageContaining("2 was removed: executor heartbeat timed out after 120000 ms");
     }
 
@@ -146,6 +147,50 @@ final class PeerDirectoryTest {
         host.ownerLost("2", "node failed");
         agent.advance(Duration.ofSeconds(5));
         assertThat(failure(waiting)).hasMessageContaining("| 2 was removed: node failed |");
+    }
+
+    @Test
+    void theEndOfAPeerThatRefusesConnectionsIsNoticedAtOnce() {
+        FakeProcess two = world.start("2", 0x22);
+        FakeProcess three = world.start("3", 0x33);
+        PeerDirectory unused = join(two);
+        PeerDirectory unusedToo = join(three);
+        CompletableFuture<List<Peer>> connecting = directory.peers(List.of("2", "3"));
+        agent.run();
+        Peer other = agent.done(connecting).get(1);
+        agent.advance(MINUTE);
+        two.plane.die("killed");
+        agent.run();
+        CompletableFuture<Peer> again = directory.peer("2");
+        agent.advance(Duration.ofMillis(500));
+        assertThat(again).isNotDone();
+        host.ownerLost("2", "executor 2 exited with code 137");
+        agent.advance(Duration.ofMillis(600));
+        assertThat(failure(again).code()).isEqualTo(Code.PEER_GONE);
+        assertThat(failure(again)).hasMessageContaining("2 was removed: executor 2 exited with code 137");
+        assertThat(other.isLost()).isFalse();
+        long before = host.figures().requests();
+        agent.advance(MINUTE);
+        assertThat(host.figures().requests() - before).as("one look every 5 s").isBetween(11L, 13L);
+    }
+
+    @Test
+    void aConnectionThatBreaksIsNotTheEndOfAPeer() {
+        FakeProcess two = world.start("2", 0x22);
+        FakeProcess three = world.start("3", 0x33);
+        PeerDirectory unused = join(two);
+        PeerDirectory unusedToo = join(three);
+        CompletableFuture<List<Peer>> connecting = directory.peers(List.of("2", "3"));
+        agent.run();
+        Peer broken = agent.done(connecting).get(0);
+        Peer gone = agent.done(connecting).get(1);
+        two.plane.breakChannels("Connection reset by peer");
+        host.ownerLost("3", "killed");
+        agent.advance(Duration.ofSeconds(5));
+        CompletableFuture<?> ofBroken = broken.ask("any", ByteBuffer.allocate(1), MINUTE);
+        CompletableFuture<?> ofGone = gone.ask("any", ByteBuffer.allocate(1), MINUTE);
+        assertThat(failure(ofBroken).code()).isEqualTo(Code.PEER_LOST);
+        assertThat(failure(ofGone).code()).isEqualTo(Code.PEER_GONE);
     }
 
     @Test

@@ -78,7 +78,7 @@ final class ReconnectTest {
         agent.advance(Duration.ofSeconds(5));
         one.engine.peerLost("2", 0x22, "executor 2 exited with code 137");
         agent.run();
-        assertThat(failure(connecting).code()).isEqualTo(Code.PEER_LOST);
+        assertThat(failure(connecting).code()).isEqualTo(Code.PEER_GONE);
         assertThat(failure(connecting)).hasMessageContaining("executor 2 exited with code 137");
         assertNothingLeft();
     }

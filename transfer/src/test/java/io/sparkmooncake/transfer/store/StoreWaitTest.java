@@ -145,7 +145,7 @@ final class StoreWaitTest {
                 .hasMessageContaining("key=k was removed with its owner: container killed")
                 .cause()
                 .isInstanceOfSatisfying(
-                        TransferException.class, e -> assertThat(e.code()).isEqualTo(Code.PEER_LOST));
+                        TransferException.class, e -> assertThat(e.code()).isEqualTo(Code.PEER_GONE));
     }
 
     @Test

@@ -165,11 +165,11 @@ final class TcpControlTest {
         ControlChannel channel = channel(asker, owner);
         CompletableFuture<ByteBuffer> stuck = channel.ask("stuck", bytes(""), Ends.LONG);
         asker.forget("owner", Ends.epoch("owner"), "executor 7 was lost");
-        assertFails(Code.PEER_LOST, "is lost: executor 7 was lost", () -> stuck.join());
+        assertFails(Code.PEER_GONE, "is lost: executor 7 was lost", () -> stuck.join());
         assertThat(channel.lost().join()).contains("executor 7 was lost");
 
         assertFails(
-                Code.PEER_LOST,
+                Code.PEER_GONE,
                 "executor 7 was lost",
                 () -> asker.control(Ends.record("owner", owner)).join());
         assertThat(owner.link(Ends.record("asker", asker)).join()).asString().contains("holds the caller for lost");
