@@ -123,6 +123,12 @@ final class Submission {
         return this;
     }
 
+    /** Takes the defaults of every setting of ours instead of small limits. */
+    Submission defaults() {
+        conf.keySet().removeIf(key -> key.startsWith("spark.mooncake."));
+        return this;
+    }
+
     /** Adds jars, separated by commas. */
     Submission jars(String jars) {
         conf.merge("spark.jars", jars, (one, other) -> one + "," + other);
