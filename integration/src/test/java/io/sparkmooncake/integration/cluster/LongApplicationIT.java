@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 
 /**
@@ -29,7 +28,7 @@ final class LongApplicationIT {
     private static final long DISK_BYTES = 1024 * MIB;
 
     @Test
-    void memoryAndDiskStayWithinTheirLimits(TestReporter reporter) throws IOException, InterruptedException {
+    void memoryAndDiskStayWithinTheirLimits() throws IOException, InterruptedException {
         Layout layout = Layout.valueOf(System.getProperty("long.layout", "THREE_TCP"));
         Map<String, String> facts = Submission.of("4.1.3", "long-application")
                 .defaults()
@@ -44,7 +43,6 @@ final class LongApplicationIT {
                 .argument("megabytes", Integer.getInteger("long.megabytes", 200))
                 .deadline(Duration.ofHours(3))
                 .run();
-        reporter.publishEntry("long-application", facts.toString());
         assertThat(facts).containsEntry("fetches-failed", "0").containsEntry("tasks-failed", "0");
         assertThat(bytes(facts, "shared"))
                 .as("shared memory: %s", facts)

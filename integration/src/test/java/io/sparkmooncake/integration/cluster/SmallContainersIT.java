@@ -12,7 +12,6 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 
 /**
@@ -23,15 +22,12 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 6, unit = TimeUnit.HOURS)
 final class SmallContainersIT {
     @Test
-    void nothingIsLostAndMemoryStaysNearThatOfStockSpark(TestReporter reporter)
-            throws IOException, InterruptedException {
+    void nothingIsLostAndMemoryStaysNearThatOfStockSpark() throws IOException, InterruptedException {
         assumeTrue(
                 Hosts.missingMemoryLimits().isEmpty(),
                 () -> "skipped: " + Hosts.missingMemoryLimits().orElse(""));
         Map<String, String> ours = run(Submission.of("4.1.3", "small-containers"));
-        reporter.publishEntry("ours", ours.toString());
         Map<String, String> stock = run(Submission.plain("4.1.3", "small-containers"));
-        reporter.publishEntry("stock", stock.toString());
         long shuffleMemoryKib = Long.parseLong(ours.get("shuffle.memory")) >> 10;
         assertThat(peakKib(ours))
                 .as("peak of resident memory in KiB; ours: %s, stock: %s", ours, stock)
