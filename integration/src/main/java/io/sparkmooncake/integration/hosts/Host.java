@@ -186,6 +186,12 @@ public final class Host implements AutoCloseable {
         return !outer(innerPid).isEmpty();
     }
 
+    /** Returns {@link Processes#memory} of a process, numbered as this host's see it, and the most that a limited host has had. */
+    public String memory(long innerPid) throws IOException {
+        String ofProcess = Processes.memory(outer(innerPid).get(0));
+        return memory == null ? ofProcess : ofProcess + " host=" + (memory.peakBytes() >> 10);
+    }
+
     private List<Long> outer(long innerPid) throws IOException {
         return namespaces.processes().stream()
                 .filter(pid -> Namespaces.innerPid(pid) == innerPid)

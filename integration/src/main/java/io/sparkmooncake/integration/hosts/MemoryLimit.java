@@ -64,6 +64,13 @@ record MemoryLimit(Path folder) implements AutoCloseable {
         Files.write(file, text.getBytes(StandardCharsets.UTF_8));
     }
 
+    /** Returns the most that its processes have had, cached pages of files included. */
+    long peakBytes() throws IOException {
+        Path old = folder.resolve("memory.max_usage_in_bytes");
+        return Long.parseLong(Files.readString(Files.exists(old) ? old : folder.resolve("memory.peak"))
+                .strip());
+    }
+
     /** Returns the words before a command that runs in it. */
     List<String> enter() {
         return List.of(

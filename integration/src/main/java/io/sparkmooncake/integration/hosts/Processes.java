@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Short commands, and processes that must not be left behind. */
@@ -33,6 +34,15 @@ public final class Processes {
             throw new IOException(String.join(" ", words) + ": exit=" + process.exitValue() + " " + output.strip());
         }
         return output;
+    }
+
+    /** Returns what memory a process has: {@code name=KiB} by the names of {@code /proc}, separated by spaces. */
+    public static String memory(long pid) throws IOException {
+        try (Stream<String> lines = Files.lines(Path.of("/proc", Long.toString(pid), "status"))) {
+            return lines.filter(line -> line.matches("(VmHWM|VmRSS|Rss\\w+):.*"))
+                    .map(line -> line.replaceAll(":\\s*(\\d+) kB", "=$1"))
+                    .collect(Collectors.joining(" "));
+        }
     }
 
     /** Deletes a folder and its contents; files that other processes delete meanwhile are ignored. */

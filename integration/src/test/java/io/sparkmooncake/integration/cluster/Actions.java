@@ -3,6 +3,7 @@ package io.sparkmooncake.integration.cluster;
 
 import io.sparkmooncake.integration.hosts.Host;
 import io.sparkmooncake.integration.hosts.Hosts;
+import io.sparkmooncake.integration.hosts.Processes;
 import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
@@ -32,6 +33,9 @@ record Actions(@Nullable Hosts hosts) {
                 return Boolean.toString(
                         ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false));
             }
+            case "memory" -> {
+                return Processes.memory(pid);
+            }
             case "kill" -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
             default -> throw new IOException(verb + " needs a layout with hosts");
         }
@@ -42,6 +46,9 @@ record Actions(@Nullable Hosts hosts) {
         switch (verb) {
             case "alive" -> {
                 return Boolean.toString(host.isAlive(Long.parseLong(argument)));
+            }
+            case "memory" -> {
+                return host.memory(Long.parseLong(argument));
             }
             case "kill" -> host.signal("KILL", Long.parseLong(argument));
             case "stop" -> host.signal("STOP", Long.parseLong(argument));

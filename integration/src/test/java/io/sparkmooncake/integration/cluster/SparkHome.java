@@ -89,7 +89,7 @@ record SparkHome(Path folder) {
         }
     }
 
-    /** The programs, packed from the test classes, and examples and workloads, packed from the main classes. */
+    /** The programs, packed from the test classes, and what they use of the main classes. */
     static Path programJar() throws IOException {
         Path jar = TARGET.resolve("programs.jar");
         Path unfinished = Files.createTempFile(TARGET, "programs", ".jar");
@@ -98,6 +98,7 @@ record SparkHome(Path folder) {
             add(entries, ProgramMain.class);
             add(entries, Progress.class);
             add(entries, DeviceProbe.class);
+            add(entries, Processes.class);
         }
         return Files.move(unfinished, jar, StandardCopyOption.REPLACE_EXISTING);
     }

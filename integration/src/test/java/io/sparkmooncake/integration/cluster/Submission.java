@@ -20,11 +20,15 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One {@code spark-submit} of a program of {@link ProgramMain}, as a user would type it. Its logs lie in a folder of its own.
  */
 final class Submission {
+    private static final Logger LOG = LoggerFactory.getLogger(Submission.class);
+
     static final String MANAGER = "io.sparkmooncake.shuffle.MooncakeShuffleManager";
 
     private static final String PLUGIN = "io.sparkmooncake.plugin.MooncakePlugin";
@@ -123,6 +127,12 @@ final class Submission {
         return this;
     }
 
+    /** Takes the defaults of every setting of ours instead of small limits. */
+    Submission defaults() {
+        conf.keySet().removeIf(key -> key.startsWith("spark.mooncake."));
+        return this;
+    }
+
     /** Adds jars, separated by commas. */
     Submission jars(String jars) {
         conf.merge("spark.jars", jars, (one, other) -> one + "," + other);
@@ -173,6 +183,7 @@ final class Submission {
                         + "; it told " + facts + "; logs are in " + home.folder() + "; the driver's ends with\n"
                         + tail(log));
             }
+            LOG.info("{} on {} told {}", program, master == null ? layout : master, facts);
             return facts;
         } finally {
             conversation.end();

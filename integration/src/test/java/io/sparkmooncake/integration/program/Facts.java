@@ -91,6 +91,14 @@ public record Facts(Map<String, String> arguments, PrintStream out, BufferedRead
         return Boolean.parseBoolean(ask("alive", executor.host(), executor.pid()));
     }
 
+    /** Asks what memory an executor's process has, and its host has had at most, in KiB. */
+    Map<String, Long> memory(ExecutorProbe executor) {
+        Map<String, Long> kibibytes = new LinkedHashMap<>();
+        pairs(List.of(ask("memory", executor.host(), executor.pid()).split(" ", -1)))
+                .forEach((name, value) -> kibibytes.put(name, Long.valueOf(value)));
+        return kibibytes;
+    }
+
     void tell(String name, Object value) {
         out.println(PREFIX + name + "=" + value.toString().replace('\n', ' '));
     }

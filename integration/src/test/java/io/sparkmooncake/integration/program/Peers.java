@@ -2,17 +2,13 @@
 package io.sparkmooncake.integration.program;
 
 import java.io.IOException;
-import java.io.Serializable;
 import java.io.UncheckedIOException;
-import java.util.Iterator;
-import java.util.List;
 import java.util.stream.IntStream;
 import org.apache.spark.HashPartitioner;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
-import scala.Tuple2;
 
 /**
  * Shuffles whose tasks read from several remote executors at once: blocks that are longer than what one transfer brings, wide
@@ -29,8 +25,8 @@ final class Peers implements Program {
             int count = facts.number("executors");
             var probes = executors.probe(count);
             switch (facts.argument("job")) {
-                case "long-blocks" -> rows(facts).verify(sc, Exchange.MOVED);
-                case "combined" -> rows(facts).verify(sc, Exchange.COMBINED);
+                case "long-blocks" -> verify(facts, sc, Exchange.MOVED);
+                case "combined" -> verify(facts, sc, Exchange.COMBINED);
                 case "wide-rows" -> wideRows(facts, sc);
                 case "pause" -> {
                     Moment moment = new Moment(
@@ -57,38 +53,17 @@ final class Peers implements Program {
         COMBINED
     }
 
-    private static Rows rows(Facts facts) {
-        return new Rows(facts.number("maps"), facts.number("rows"), facts.number("bytes"), facts.number("reducers"));
-    }
-
-    /** Rows of noise, each with the number that decides it as its key. */
-    private record Rows(int maps, int rows, int bytes, int reducers) implements Serializable {
-        void verify(JavaSparkContext sc, Exchange exchange) {
-            JavaPairRDD<Integer, byte[]> made = sc.parallelize(
-                            IntStream.range(0, maps).boxed().toList(), maps)
-                    .flatMapToPair(map -> {
-                        Thread.sleep(500); // so that every executor gets a map
-                        return IntStream.range(0, rows)
-                                .mapToObj(row -> new Tuple2<>(map * rows + row, Noise.bytes(bytes, map * rows + row)))
-                                .iterator();
-                    });
-            JavaPairRDD<Integer, byte[]> read = exchange == Exchange.COMBINED
-                    ? made.reduceByKey((one, other) -> one, reducers)
-                    : made.partitionBy(new HashPartitioner(reducers));
-            int right = read.mapPartitions(this::count).reduce(Integer::sum);
-            Facts.require(right == maps * rows, "right rows", right, "of", maps * rows);
-        }
-
-        private Iterator<Integer> count(Iterator<Tuple2<Integer, byte[]>> read) {
-            int right = 0;
-            while (read.hasNext()) {
-                Tuple2<Integer, byte[]> row = read.next();
-                Facts.require(
-                        Noise.checksum(row._2()) == Noise.checksum(Noise.bytes(bytes, row._1())), "row", row._1());
-                right++;
-            }
-            return List.of(right).iterator();
-        }
+    private static void verify(Facts facts, JavaSparkContext sc, Exchange exchange) {
+        NoiseRows noise = new NoiseRows(facts.number("maps"), facts.number("rows"), facts.number("bytes"), 0);
+        int reducers = facts.number("reducers");
+        JavaPairRDD<Integer, byte[]> made = noise.make(sc).mapPartitionsToPair(rows -> {
+            Thread.sleep(500); // so that every executor gets a map
+            return rows;
+        });
+        noise.verify(
+                exchange == Exchange.COMBINED
+                        ? made.reduceByKey((one, other) -> one, reducers)
+                        : made.partitionBy(new HashPartitioner(reducers)));
     }
 
     private static void wideRows(Facts facts, JavaSparkContext sc) {

@@ -35,6 +35,8 @@ public final class ProgramMain {
             case "breadth" -> new Breadth();
             case "peers" -> new Peers();
             case "sizes" -> new Sizes();
+            case "small-containers" -> new SmallContainers();
+            case "long-application" -> new LongApplication();
             case "wide-sort" -> new WideSort();
             case "ml-shuffles" -> new MlShuffles();
             case "rank-breadth" -> new RankBreadth();
