@@ -12,25 +12,24 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** TPC-H-like queries on three executors over tcp give what Spark's own shuffle gives, with adaptive execution on and off. */
+/** TPC-H-like queries give what they give with Spark's own shuffle, with adaptive execution on and off. */
 final class TpchIT {
     @Test
     void someQueriesGiveSparksResults() throws IOException, InterruptedException {
-        sameResults("4.1.3", "q5,q16,q18", "0.002");
+        sameResults("4.1.3", Layout.THREE_TCP, "q5,q16,q18", "0.002");
     }
 
     @Tag("campaign")
     @ParameterizedTest
     @ValueSource(strings = {"3.5.9", "4.0.4", "4.1.3", "4.2.0"})
     void allQueriesGiveSparksResults(String version) throws IOException, InterruptedException {
-        sameResults(version, "all", "0.01");
+        sameResults(version, Layout.FOUR_HOSTS, "all", "0.01");
     }
 
-    private static void sameResults(String version, String queries, String scale)
+    private static void sameResults(String version, Layout layout, String queries, String scale)
             throws IOException, InterruptedException {
-        Map<String, String> ours =
-                run(Submission.of(version, "tpch").conf("spark.mooncake.transfer.paths", "tcp"), queries, scale);
-        Map<String, String> sparks = run(Submission.plain(version, "tpch"), queries, scale);
+        Map<String, String> ours = run(Submission.of(version, "tpch").on(layout), queries, scale);
+        Map<String, String> sparks = run(Submission.plain(version, "tpch").on(layout), queries, scale);
         assertThat(ours).isEqualTo(sparks);
         Map<String, String> planned = new TreeMap<>();
         Map<String, String> adaptive = new TreeMap<>();
@@ -48,7 +47,6 @@ final class TpchIT {
     private static Map<String, String> run(Submission submission, String queries, String scale)
             throws IOException, InterruptedException {
         return submission
-                .master("local-cluster[3,1,1024]")
                 .deadline(Duration.ofMinutes(25))
                 .conf("spark.sql.shuffle.partitions", "6")
                 .conf("spark.sql.autoBroadcastJoinThreshold", "-1")
