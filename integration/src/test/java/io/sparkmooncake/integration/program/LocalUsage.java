@@ -32,7 +32,7 @@ final class LocalUsage {
     @GuardedBy("this")
     private final List<Sample> samples = new ArrayList<>();
 
-    /** Sums of all executors, and how many shuffles Spark knew. */
+    /** Sums of all executors, and how many shuffles Spark knew. Resident bytes are those beside shared memory. */
     private record Sample(int shuffles, long residentBytes, long sharedBytes, long diskBytes) {}
 
     LocalUsage(Facts facts, Collection<ExecutorProbe> executors, String localDirectory) {
@@ -45,7 +45,8 @@ final class LocalUsage {
     void sample() {
         int shuffles = Executors.tracker().shuffleStatuses().size();
         long residentBytes = executors.stream()
-                .mapToLong(executor -> facts.memory(executor).get("VmRSS") << 10)
+                .map(facts::memory)
+                .mapToLong(memory -> (memory.get("VmRSS") - memory.get("RssShmem")) << 10)
                 .sum();
         Sample sample = new Sample(shuffles, residentBytes, bytesIn("/dev/shm"), bytesIn(localDirectory));
         synchronized (this) {
