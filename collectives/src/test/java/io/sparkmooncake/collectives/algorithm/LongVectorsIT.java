@@ -12,9 +12,11 @@ import io.sparkmooncake.collectives.testing.RankProcesses;
 import io.sparkmooncake.collectives.testing.SparseRegion;
 import java.nio.file.Path;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Vectors of more elements, and of more bytes, than an {@code int} counts. Takes 7 GiB of /dev/shm for a while. */
+@Tag("campaign")
 final class LongVectorsIT {
     private static final long GIB = 1L << 30;
     private static final long BYTES = 2 * GIB + 12_344;

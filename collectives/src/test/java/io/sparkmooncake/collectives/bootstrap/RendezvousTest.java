@@ -18,6 +18,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 final class RendezvousTest {
     private static final Rendezvous.Options OPTIONS = new Rendezvous.Options(Duration.ofSeconds(30), 1_024);
@@ -38,6 +40,7 @@ final class RendezvousTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void ranksThatNeverComeAreRowsOfATable() throws Exception {
         try (RankProcesses processes = processes("5s")) {
             CompletableFuture<Integer> first = processes.start(new Membership("absent", 5, 0, 4), c -> 0);
@@ -84,6 +87,7 @@ final class RendezvousTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aStoreThatStaysSilentFailsTheJoinAtTheDeadline() throws Exception {
         try (RankProcesses processes = processes("5s")) {
             processes.cutStore();
@@ -96,6 +100,7 @@ final class RendezvousTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aRankOfAnEarlierEpochIsNoRankOfThisOne() throws Exception {
         try (RankProcesses processes = processes("5s")) {
             CompletableFuture<Integer> late = processes.start(new Membership("epochs", 1, 1, 2), c -> 0);

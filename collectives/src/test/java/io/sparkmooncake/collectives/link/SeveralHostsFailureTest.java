@@ -18,6 +18,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -85,6 +87,7 @@ final class SeveralHostsFailureTest {
 
     @ParameterizedTest(name = "{0} ranks on {1} hosts")
     @CsvSource({"2, 2", "4, 4", "4, 2"})
+    @Execution(ExecutionMode.CONCURRENT)
     void aSilentRankIsNamedAtTheDeadline(int size, int hosts) throws Exception {
         try (RankProcesses processes = processes(hosts, 3)) {
             CountDownLatch over = new CountDownLatch(1);
@@ -111,6 +114,7 @@ final class SeveralHostsFailureTest {
 
     @ParameterizedTest(name = "{0} ranks on {1} hosts")
     @CsvSource({"3, 3", "6, 3"})
+    @Execution(ExecutionMode.CONCURRENT)
     void aLostProcessIsTheSameOnAllRanksAtOnce(int size, int hosts) throws Exception {
         try (RankProcesses processes = processes(hosts, 60)) {
             CountDownLatch joined = new CountDownLatch(size);
@@ -181,6 +185,7 @@ final class SeveralHostsFailureTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void whoCannotAskTheStoreLetsItsOwnVerdictStand() throws Exception {
         try (RankProcesses processes = processes(2, 60)) {
             CountDownLatch joined = new CountDownLatch(2);

@@ -17,7 +17,7 @@ final class ErrorsIT {
     @Test
     void everyMistakeIsNamed() throws IOException, InterruptedException {
         Submission submission = Submission.plain("4.1.3", "errors")
-                .master("local[2]")
+                .master("local-cluster[3,1,1024]")
                 .conf("spark.jars", SparkHome.pluginJar().toString())
                 .conf("spark.driver.host", "127.0.0.1");
         Path smallDisk = Files.createDirectories(submission.folder().resolve("small-disk"));

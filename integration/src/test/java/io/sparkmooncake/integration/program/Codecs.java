@@ -20,19 +20,24 @@ final class Codecs implements Program {
     public void run(Facts facts) throws Exception {
         for (String combination : facts.argument("combinations").split(";", -1)) {
             long start = System.nanoTime();
-            verify(combination);
+            long written = verify(combination);
             facts.tell(combination, (System.nanoTime() - start) / 1_000_000);
+            facts.tell(combination + ".written", written);
         }
     }
 
-    private static void verify(String combination) throws Exception {
+    /** Returns the bytes that the executors wrote. */
+    private static long verify(String combination) throws Exception {
         SparkSession spark = SparkSession.builder().config(conf(combination)).getOrCreate();
         try {
             JavaSparkContext sc = JavaSparkContext.fromSparkContext(spark.sparkContext());
-            new Executors(sc).awaitCount(EXECUTORS);
+            Executors executors = new Executors(sc);
+            executors.awaitCount(EXECUTORS);
             new VerifiedJob(EXECUTORS, 20_000, 0, 1).runAndVerify(sc, combination);
             RddBreadth.verify(sc);
             verifyRows(spark);
+            var probes = executors.probe(EXECUTORS);
+            return Executors.sum(probes, "write.bytes.memory") + Executors.sum(probes, "write.bytes.disk");
         } finally {
             spark.stop();
         }

@@ -7,7 +7,10 @@ import java.net.ServerSocket;
 import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 
-/** Provokes mistakes one after the other, each in an application of its own, and tells what users would read. */
+/**
+ * Provokes mistakes one after the other, each in an application of its own, and tells what users would read. An application on a
+ * cluster restarts executors that cannot bind their port for ever, so that mistake is made in the driver's process.
+ */
 final class Errors implements Program {
     private static final String PLUGIN = "io.sparkmooncake.plugin.MooncakePlugin";
     private static final String MANAGER = "io.sparkmooncake.shuffle.MooncakeShuffleManager";
@@ -31,7 +34,10 @@ final class Errors implements Program {
             provoke(
                     facts,
                     "busy-port",
-                    plugged().set("spark.mooncake.tcp.port", port).set("spark.port.maxRetries", "0"));
+                    plugged()
+                            .setMaster("local[2]")
+                            .set("spark.mooncake.tcp.port", port)
+                            .set("spark.port.maxRetries", "0"));
             provoke(
                     facts,
                     "busy-port-retried",

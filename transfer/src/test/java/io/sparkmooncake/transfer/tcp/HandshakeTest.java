@@ -15,7 +15,10 @@ import io.sparkmooncake.transfer.tcp.HandshakeLayout.Frame;
 import io.sparkmooncake.transfer.tcp.HandshakeLayout.Hello;
 import io.sparkmooncake.transfer.tcp.HandshakeLayout.Kind;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,6 +28,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Who may connect, and what the others are told on both sides. */
 final class HandshakeTest {
@@ -174,6 +179,7 @@ final class HandshakeTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aSilentCallerIsDroppedAndToldWhy() throws IOException, TransferException {
         List<HandMade> silent = new ArrayList<>();
         for (int i = 0; i < 50; i++) {
@@ -191,6 +197,7 @@ final class HandshakeTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aCallerThatStopsAfterHelloIsDroppedToo() throws IOException {
         try (HandMade rogue = HandMade.connect(owner.port())) {
             rogue.greet(HandMade.hello(Purpose.DATA, "owner").encode(new byte[32]));
@@ -241,6 +248,7 @@ final class HandshakeTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void aListenerThatSaysNothingTimesOutByNameAndState() throws IOException, TransferException {
         try (ServerSocket silent = HandMade.listen()) {
             TcpTransport caller = ends.start("caller", Ends.hasty(false));
@@ -254,15 +262,16 @@ final class HandshakeTest {
     }
 
     @Test
+    @Execution(ExecutionMode.CONCURRENT)
     void nobodyAtTheAddressIsSaidAtOnce() throws IOException, TransferException {
-        int port;
-        try (ServerSocket taken = HandMade.listen()) {
-            port = taken.getLocalPort();
-        }
         TcpTransport caller = ends.start("caller", Ends.hasty(false));
-        assertThat(refusal(caller, Ends.record("gone", port)))
-                .hasMessageContaining("Connection refused")
-                .hasMessageContaining("check that the process lives");
+        // Nobody else gets the port while it is bound, and nobody listens there.
+        try (Socket bound = new Socket()) {
+            bound.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            assertThat(refusal(caller, Ends.record("gone", bound.getLocalPort())))
+                    .hasMessageContaining("Connection refused")
+                    .hasMessageContaining("check that the process lives");
+        }
         PeerRecord unknown = new PeerRecord("gone", 1, "no-such-host.invalid", 1, Map.of());
         assertThat(refusal(caller, unknown)).hasMessageContaining("host=no-such-host.invalid");
     }
