@@ -40,7 +40,7 @@ final class TwoHostsIT {
     /** What is done to the hosts once every rank has begun. */
     @FunctionalInterface
     private interface Harm {
-        void inflict(Namespaces hosts, RankJvm second) throws Exception;
+        void inflict(Namespaces hosts, RankJvm second, RemoteStore store) throws Exception;
     }
 
     private List<String> run(int ranksPerHost, String work, int results, Harm harm) throws Exception {
@@ -66,7 +66,7 @@ final class TwoHostsIT {
             }
             // Any other work may be over by now.
             assertThat(first.isAlive() || !work.equals("loop")).isTrue();
-            harm.inflict(hosts, second);
+            harm.inflict(hosts, second, store);
             List<String> all = new ArrayList<>();
             for (int rank = 0; rank < results; rank++) {
                 all.add(read(store, "result/" + rank));
@@ -87,13 +87,13 @@ final class TwoHostsIT {
 
     @Test
     void operationsAreRightOverTcp() throws Exception {
-        List<String> results = run(1, "check", 2, (hosts, second) -> {});
+        List<String> results = run(1, "check", 2, (hosts, second, store) -> {});
         assertThat(results).containsExactly("3.0 3.0 11.0 [0, 10]", "3.0 3.0 11.0 [1, 11]");
     }
 
     @Test
     void operationsAreRightInAHierarchy() throws Exception {
-        List<String> results = run(2, "check", 4, (hosts, second) -> {});
+        List<String> results = run(2, "check", 4, (hosts, second, store) -> {});
         assertThat(results)
                 .containsExactly(
                         "10.0 10.0 11.0 [0, 10, 20, 30]",
@@ -105,7 +105,7 @@ final class TwoHostsIT {
     @Test
     void aCutLinkIsOneErrorOnEveryRankOfBothHosts() throws Exception {
         long[] cutNanos = new long[1];
-        List<String> results = run(2, "loop", 4, (hosts, second) -> {
+        List<String> results = run(2, "loop", 4, (hosts, second, store) -> {
             hosts.cut();
             cutNanos[0] = System.nanoTime();
         });
@@ -121,7 +121,7 @@ final class TwoHostsIT {
     @Test
     void aKilledHostIsOneErrorOnEveryRankThatIsLeft() throws Exception {
         long[] killNanos = new long[1];
-        List<String> results = run(2, "loop", 2, (hosts, second) -> {
+        List<String> results = run(2, "loop", 2, (hosts, second, store) -> {
             second.kill();
             killNanos[0] = System.nanoTime();
         });
@@ -135,9 +135,10 @@ final class TwoHostsIT {
 
     @Test
     void aFrozenHostIsOneErrorOnEveryRank() throws Exception {
-        List<String> results = run(2, "loop", 4, (hosts, second) -> {
+        List<String> results = run(2, "loop", 4, (hosts, second, store) -> {
             second.freeze();
-            Thread.sleep(Duration.ofSeconds(TIMEOUT_SECONDS + 8).toMillis());
+            read(store, "result/0");
+            read(store, "result/1");
             second.thaw();
         });
         assertThat(results).allSatisfy(result -> assertThat(result).isEqualTo(results.get(0)));
@@ -147,7 +148,7 @@ final class TwoHostsIT {
     @Test
     @EnabledIfSystemProperty(named = "mooncake.test.speed", matches = "true")
     void aLongAllReduceIsMeasuredAgainstAPlainSocket() throws Exception {
-        List<String> results = run(1, "speed", 2, (hosts, second) -> {});
+        List<String> results = run(1, "speed", 2, (hosts, second, store) -> {});
         LOG.info("two hosts, one rank each:\n{}", results.get(0));
         assertThat(results.get(0)).contains("ratio=");
     }
@@ -156,7 +157,7 @@ final class TwoHostsIT {
     @ValueSource(strings = {"2gbit", "8gbit"})
     @EnabledIfSystemProperty(named = "mooncake.test.speed", matches = "true")
     void aLongAllReduceIsMeasuredOverASlowerLink(String rate) throws Exception {
-        List<String> results = run(1, "speed", 2, rate, (hosts, second) -> {});
+        List<String> results = run(1, "speed", 2, rate, (hosts, second, store) -> {});
         LOG.info("two hosts, one rank each, {}/s:\n{}", rate, results.get(0));
         assertThat(results.get(0)).contains("ratio=");
     }
@@ -164,7 +165,7 @@ final class TwoHostsIT {
     @Test
     @EnabledIfSystemProperty(named = "mooncake.test.speed", matches = "true")
     void writesOfTheEngineAreMeasuredAgainstAPlainSocket() throws Exception {
-        List<String> results = run(1, "write", 2, (hosts, second) -> {});
+        List<String> results = run(1, "write", 2, (hosts, second, store) -> {});
         LOG.info("two hosts: {}", results.get(1));
         assertThat(results.get(1)).contains("ratio=");
     }

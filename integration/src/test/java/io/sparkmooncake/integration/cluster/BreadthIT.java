@@ -21,11 +21,6 @@ final class BreadthIT {
     }
 
     @Test
-    void soItIsCompressedOverTcp() throws IOException, InterruptedException {
-        compressed(Layout.THREE_TCP);
-    }
-
-    @Test
     void soItIsEncryptedAndInFiles() throws IOException, InterruptedException {
         encrypted(Layout.THREE_ON_ONE_HOST);
     }

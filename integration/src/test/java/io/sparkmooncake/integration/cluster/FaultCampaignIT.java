@@ -49,7 +49,7 @@ final class FaultCampaignIT {
                 .conf("spark.mooncake.shuffle.memory", seed % 2 == 0 ? "1m" : "64m")
                 .conf("spark.speculation", "true")
                 .conf("spark.speculation.quantile", "0.5")
-                .argument("folder", submission.folder().resolve("streams-" + seed))
+                .argument("folder", submission.folder().resolve("streams-" + seed + "-" + plugin))
                 .argument("seed", seed)
                 .argument("steps", 3)
                 .argument("plugin", plugin)

@@ -56,6 +56,7 @@ final class MlExamplesIT {
         String spark = home.resolve("jars") + File.separator + "*";
         Processes.run(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
                 "-cp",
                 compiler + File.pathSeparator + spark,
                 "scala.tools.nsc.Main",

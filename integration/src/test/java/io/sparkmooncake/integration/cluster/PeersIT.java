@@ -9,10 +9,15 @@ import org.junit.jupiter.api.Test;
 
 /** Three executors that reach each other over tcp only, so that every task reads from itself and from two peers at once. */
 final class PeersIT {
-    /** One reducer reads 40 MiB of each map output: its blocks go on in part after part. */
+    /**
+     * One reducer reads 40 MiB of each map output: its blocks go on in part after part. Then an executor stands still for longer
+     * than the deadline of a transfer, as when a virtual machine moves to another host, and keeps its outputs.
+     */
     @Test
-    void longBlocksAreReadWhole() throws IOException, InterruptedException {
-        Map<String, String> facts = submission("long-blocks")
+    void longBlocksAreReadWholeAndAPauseOfAnExecutorLosesNothing() throws IOException, InterruptedException {
+        Map<String, String> facts = submission("long-blocks,pause")
+                .conf("spark.mooncake.transfer.timeout", "5s")
+                .argument("pause-millis", 9_000)
                 .argument("rows", 40)
                 .argument("bytes", 1 << 20)
                 .argument("reducers", 1)
@@ -47,17 +52,7 @@ final class PeersIT {
         assertThat(facts).containsEntry("fetches-failed", "0").containsEntry("tasks-failed", "0");
     }
 
-    /** Longer than the deadline of a transfer, as when a virtual machine moves to another host. */
-    @Test
-    void anExecutorThatStandsStillForAWhileKeepsItsOutputs() throws IOException, InterruptedException {
-        Map<String, String> facts = submission("pause")
-                .conf("spark.mooncake.transfer.timeout", "5s")
-                .argument("pause-millis", 9_000)
-                .run();
-        assertThat(facts).containsEntry("fetches-failed", "0").containsEntry("tasks-failed", "0");
-    }
-
-    private static Submission submission(String job) throws IOException, InterruptedException {
+    private static Submission submission(String jobs) throws IOException, InterruptedException {
         return Submission.of("4.1.3", "peers")
                 .master("local-cluster[3,1,1536]")
                 .conf("spark.executor.memory", "1536m")
@@ -66,7 +61,7 @@ final class PeersIT {
                 .conf("spark.mooncake.memory.segment", "32m")
                 .conf("spark.mooncake.shuffle.write.buffer", "32m")
                 .conf("spark.locality.wait", "0")
-                .argument("job", job)
+                .argument("jobs", jobs)
                 .argument("maps", 3)
                 .argument("executors", 3);
     }

@@ -32,6 +32,7 @@ final class Submission {
     static final String MANAGER = "io.sparkmooncake.shuffle.MooncakeShuffleManager";
 
     private static final String PLUGIN = "io.sparkmooncake.plugin.MooncakePlugin";
+    private static final String JVM_ARGS = System.getProperty("cluster.jvm.args", "");
     private static final int EXECUTOR_MIB = 1024;
     private static final int LOG_TAIL_LINES = 60;
 
@@ -198,6 +199,11 @@ final class Submission {
                 toMaster,
                 "--class",
                 ProgramMain.class.getName()));
+        if (!JVM_ARGS.isEmpty()) {
+            for (String key : List.of("spark.driver.extraJavaOptions", "spark.executor.extraJavaOptions")) {
+                conf.merge(key, JVM_ARGS, (given, more) -> given + " " + more);
+            }
+        }
         conf("spark.local.dir", home.folder().resolve("scratch").toString());
         conf.forEach((key, value) -> words.addAll(List.of("--conf", key + "=" + value)));
         words.add(SparkHome.programJar().toString());

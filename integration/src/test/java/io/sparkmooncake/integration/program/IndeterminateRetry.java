@@ -32,6 +32,7 @@ final class IndeterminateRetry implements Program {
     private static final int KILL_AT_READER = 8;
     private static final long MAP_MILLIS = 60;
     private static final long READER_MILLIS = 150;
+    private static final String CHECKSUMS = "spark.sql.shuffle.orderIndependentChecksum.";
     private static final Encoder<Tuple4<Long, Integer, Integer, Integer>> ROW =
             Encoders.tuple(Encoders.LONG(), Encoders.INT(), Encoders.INT(), Encoders.INT());
 
@@ -48,18 +49,36 @@ final class IndeterminateRetry implements Program {
         Exchange exchange = Exchange.valueOf(facts.argument("exchange"));
         SparkSession spark = SparkSession.builder().getOrCreate();
         try {
-            Dataset<Tuple4<Long, Integer, Integer, Integer>> read = read(spark, exchange);
-            int mapStage = exchange == Exchange.ROUND_ROBIN ? 1 : 0;
-            StageReruns reruns = new StageReruns();
-            tell(facts, collect(facts, spark, read.repartition(3, functions.col("_1")), mapStage + 1, reruns));
-            facts.tell("map-tasks-run-again", reruns.of(mapStage));
-            facts.tell("reading-tasks-run-again", reruns.of(mapStage + 1));
-            if (facts.argument("result-stage").equals("true")) {
-                tellOfResultStage(spark, read, mapStage + 1, facts);
+            for (String step : facts.argument("steps").split(",", -1)) {
+                switch (step) {
+                    case "row-checksums" -> RowChecksums.tell(facts, spark);
+                    case "stages" -> run(facts, "", spark, exchange);
+                    case "result-stage" -> tellOfResultStage(facts, spark, exchange);
+                    case "unchecked" -> {
+                        spark.conf().set(CHECKSUMS + "enabled", "false");
+                        spark.conf().set(CHECKSUMS + "enableFullRetryOnMismatch", "false");
+                        run(facts, "unchecked.", spark, exchange);
+                    }
+                    default -> throw new IllegalArgumentException("no step " + step);
+                }
             }
         } finally {
             spark.stop();
         }
+    }
+
+    private static void run(Facts facts, String prefix, SparkSession spark, Exchange exchange) throws Exception {
+        StageReruns reruns = new StageReruns();
+        int readingStage = readingStage(exchange);
+        var query = read(spark, exchange).repartition(3, functions.col("_1"));
+        tell(facts, prefix, collect(facts, spark, query, readingStage, reruns));
+        facts.tell(prefix + "map-tasks-run-again", reruns.of(readingStage - 1));
+        facts.tell(prefix + "reading-tasks-run-again", reruns.of(readingStage));
+    }
+
+    /** Its position in the job; the map stage is the one before it. */
+    private static int readingStage(Exchange exchange) {
+        return exchange == Exchange.ROUND_ROBIN ? 2 : 1;
     }
 
     private static Dataset<Tuple4<Long, Integer, Integer, Integer>> read(SparkSession spark, Exchange exchange) {
@@ -113,32 +132,31 @@ final class IndeterminateRetry implements Program {
         }
     }
 
-    private static void tell(Facts facts, List<Tuple4<Long, Integer, Integer, Integer>> rows) {
+    private static void tell(Facts facts, String prefix, List<Tuple4<Long, Integer, Integer, Integer>> rows) {
         Set<Long> ids = new TreeSet<>();
         Map<Integer, Set<Integer>> generations = new TreeMap<>();
         for (Tuple4<Long, Integer, Integer, Integer> row : rows) {
             ids.add(row._1());
             generations.computeIfAbsent(row._2(), task -> new TreeSet<>()).add(row._3());
         }
-        facts.tell("lost", ROWS - ids.size());
-        facts.tell("duplicated", rows.size() - ids.size());
-        facts.tell("generations", generations);
+        facts.tell(prefix + "lost", ROWS - ids.size());
+        facts.tell(prefix + "duplicated", rows.size() - ids.size());
+        facts.tell(prefix + "generations", generations);
         facts.tell(
-                "mixed-map-tasks",
+                prefix + "mixed-map-tasks",
                 generations.values().stream().filter(of -> of.size() > 1).count());
         facts.tell(
-                "map-tasks-of-another-generation",
+                prefix + "map-tasks-of-another-generation",
                 generations.values().stream()
                         .filter(of -> !of.equals(Set.of(0)))
                         .count());
     }
 
     /** What a job has given to its caller cannot be thrown away: it has to fail. */
-    private static void tellOfResultStage(
-            SparkSession spark, Dataset<Tuple4<Long, Integer, Integer, Integer>> read, int stage, Facts facts)
-            throws Exception {
+    private static void tellOfResultStage(Facts facts, SparkSession spark, Exchange exchange) throws Exception {
+        var query = read(spark, exchange);
         try {
-            List<Tuple4<Long, Integer, Integer, Integer>> rows = collect(facts, spark, read, stage, new StageReruns());
+            List<?> rows = collect(facts, spark, query, readingStage(exchange), new StageReruns());
             facts.tell("result-stage", "passed with rows=" + rows.size());
         } catch (RuntimeException failure) {
             facts.tellFailure("result-stage", failure);

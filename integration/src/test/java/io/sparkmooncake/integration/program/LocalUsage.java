@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.ToLongFunction;
 
 /**
@@ -46,7 +47,9 @@ final class LocalUsage {
         int shuffles = Executors.tracker().shuffleStatuses().size();
         long residentBytes = executors.stream()
                 .map(facts::memory)
-                .mapToLong(memory -> (memory.get("VmRSS") - memory.get("RssShmem")) << 10)
+                .mapToLong(memory ->
+                        (Objects.requireNonNull(memory.get("RssAnon")) + Objects.requireNonNull(memory.get("RssFile")))
+                                << 10)
                 .sum();
         Sample sample = new Sample(shuffles, residentBytes, bytesIn("/dev/shm"), bytesIn(localDirectory));
         synchronized (this) {

@@ -24,12 +24,14 @@ final class LongApplication implements Program {
                     sc.getConf().get("spark.local.dir"));
             int maps = 2 * facts.executors();
             int rows = (facts.number("megabytes") << 20) / ROW_BYTES / maps;
-            try (Sampling sampling = new Sampling(usage::sample)) {
-                for (int shuffle = 0; shuffle < facts.number("shuffles"); shuffle++) {
-                    NoiseRows noise = new NoiseRows(maps, rows, ROW_BYTES, shuffle);
-                    noise.verify(noise.make(sc).partitionBy(new HashPartitioner(maps)));
-                }
-            }
+            Sampling.during(
+                    () -> {
+                        for (int shuffle = 0; shuffle < facts.number("shuffles"); shuffle++) {
+                            NoiseRows noise = new NoiseRows(maps, rows, ROW_BYTES, shuffle);
+                            noise.verify(noise.make(sc).partitionBy(new HashPartitioner(maps)));
+                        }
+                    },
+                    usage::sample);
             failures.tell(facts);
             var probes = executors.probe(facts.executors());
             facts.tell("memory.limit", Executors.sum(probes, "memory.limit.bytes"));

@@ -20,20 +20,24 @@ import org.apache.spark.sql.functions;
 
 /**
  * Estimators of Spark ML that shuffle, on rows whose order does not depend on which block came first. Tells what they learned, to
- * six digits, because sums of doubles do depend on it.
+ * six digits, because sums of doubles do depend on it; and what they learn with Spark's own shuffle.
  */
 final class MlShuffles implements Program {
     @Override
     public void run(Facts facts) {
-        SparkSession spark = SparkSession.builder().getOrCreate();
+        learn(facts, "", SparkSession.builder().getOrCreate());
+        learn(facts, StockSpark.PREFIX, StockSpark.session(facts.executors()));
+    }
+
+    private static void learn(Facts facts, String prefix, SparkSession spark) {
         try {
-            facts.tell("als", als(spark));
-            facts.tell("fp-growth", fpGrowth(spark));
+            facts.tell(prefix + "als", als(spark));
+            facts.tell(prefix + "fp-growth", fpGrowth(spark));
             Dataset<Row> points = points(spark).cache();
-            facts.tell("k-means", kMeans(points));
-            facts.tell("random-forest", randomForest(points));
+            facts.tell(prefix + "k-means", kMeans(points));
+            facts.tell(prefix + "random-forest", randomForest(points));
             Row correlation = Correlation.corr(points, "features", "spearman").head();
-            facts.tell("spearman", digits(((Matrix) correlation.get(0)).toArray()));
+            facts.tell(prefix + "spearman", digits(((Matrix) correlation.get(0)).toArray()));
         } finally {
             spark.stop();
         }

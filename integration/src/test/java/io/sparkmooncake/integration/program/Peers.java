@@ -12,7 +12,7 @@ import org.apache.spark.sql.SparkSession;
 
 /**
  * Shuffles whose tasks read from several remote executors at once: blocks that are longer than what one transfer brings, wide
- * rows with little direct memory, and an executor that stands still for a while. Arguments: {@code job}, its sizes, {@code maps}
+ * rows with little direct memory, and an executor that stands still for a while. Arguments: {@code jobs}, their sizes, {@code maps}
  * and {@code executors}.
  */
 final class Peers implements Program {
@@ -23,20 +23,15 @@ final class Peers implements Program {
             sc.sc().addSparkListener(failures);
             Executors executors = new Executors(sc);
             int count = facts.number("executors");
-            var probes = executors.probe(count);
-            switch (facts.argument("job")) {
-                case "long-blocks" -> verify(facts, sc, Exchange.MOVED);
-                case "combined" -> verify(facts, sc, Exchange.COMBINED);
-                case "wide-rows" -> wideRows(facts, sc);
-                case "pause" -> {
-                    Moment moment = new Moment(
-                            new Moment.Of(1, 2, 10),
-                            () -> pause(facts, probes.values().iterator().next().pid()));
-                    sc.sc().addSparkListener(moment);
-                    new VerifiedJob(6, 1000, 50, 2).runAndVerify(sc, "with an executor that stood still");
-                    moment.awaitHappened();
+            long victim = executors.probe(count).values().iterator().next().pid();
+            for (String job : facts.argument("jobs").split(",", -1)) {
+                switch (job) {
+                    case "long-blocks" -> verify(facts, sc, Exchange.MOVED);
+                    case "combined" -> verify(facts, sc, Exchange.COMBINED);
+                    case "wide-rows" -> wideRows(facts, sc);
+                    case "pause" -> pauseInTheMiddle(facts, sc, victim);
+                    default -> throw new IllegalArgumentException(job);
                 }
-                default -> throw new IllegalArgumentException(facts.argument("job"));
             }
             failures.tell(facts);
             executors.awaitCount(count);
@@ -84,6 +79,14 @@ final class Peers implements Program {
                 .getString(0);
         String expected = made.selectExpr(sums).head().getString(0);
         Facts.require(read.equals(expected), "read", read, "expected", expected);
+    }
+
+    private static void pauseInTheMiddle(Facts facts, JavaSparkContext sc, long pid) throws InterruptedException {
+        Moment moment = new Moment(new Moment.Of(1, 2, 10), () -> pause(facts, pid));
+        sc.sc().addSparkListener(moment);
+        new VerifiedJob(6, 1000, 50, 2).runAndVerify(sc, "with an executor that stood still");
+        moment.awaitHappened();
+        sc.sc().removeSparkListener(moment);
     }
 
     private static void pause(Facts facts, long pid) {

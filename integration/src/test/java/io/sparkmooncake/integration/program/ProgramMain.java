@@ -27,7 +27,6 @@ public final class ProgramMain {
             case "kills" -> new Kills();
             case "link-cut" -> new LinkCut();
             case "fault-campaign" -> new FaultCampaign();
-            case "row-checksums" -> new RowChecksumProgram();
             case "errors" -> new Errors();
             case "dynamic-allocation" -> new DynamicAllocation();
             case "decommission" -> new Decommission();

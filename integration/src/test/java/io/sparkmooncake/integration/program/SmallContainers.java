@@ -32,12 +32,14 @@ final class SmallContainers implements Program {
             int maps = Math.max(1, (int) (((long) facts.number("megabytes") << 20) / MAP_BYTES));
             NoiseRows noise = new NoiseRows(maps, MAP_BYTES / ROW_BYTES, ROW_BYTES, 0);
             long start = System.nanoTime();
-            try (Sampling sampling = new Sampling(() -> probes.forEach((id, executor) -> facts.memory(executor)
-                    .forEach((name, kibibytes) -> peaks.merge(id + "." + name, kibibytes, Math::max))))) {
-                long outOfOrder =
-                        noise.verify(noise.make(sc).repartitionAndSortWithinPartitions(new HashPartitioner(2 * maps)));
-                Facts.require(outOfOrder == 0, "rows out of order", outOfOrder);
-            }
+            Sampling.during(
+                    () -> {
+                        long outOfOrder = noise.verify(
+                                noise.make(sc).repartitionAndSortWithinPartitions(new HashPartitioner(2 * maps)));
+                        Facts.require(outOfOrder == 0, "rows out of order", outOfOrder);
+                    },
+                    () -> probes.forEach((id, executor) -> facts.memory(executor)
+                            .forEach((name, kibibytes) -> peaks.merge(id + "." + name, kibibytes, Math::max))));
             facts.tell("seconds", (System.nanoTime() - start) / 1_000_000_000);
             peaks.forEach(facts::tell);
             failures.tell(facts);

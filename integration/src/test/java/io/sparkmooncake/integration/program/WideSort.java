@@ -23,26 +23,34 @@ final class WideSort implements Program {
 
     @Override
     public void run(Facts facts) {
-        int rows = Integer.parseInt(facts.argument("rows-of-map"));
-        int width = Integer.parseInt(facts.argument("width"));
-        boolean vectors = facts.argument("kind").equals("vector");
+        int width = facts.number("width");
         SparkSession spark = SparkSession.builder().getOrCreate();
         try {
             JavaSparkContext sc = JavaSparkContext.fromSparkContext(spark.sparkContext());
-            List<long[]> found = sc.parallelize(IntStream.range(0, MAPS).boxed().toList(), MAPS)
-                    .flatMapToPair(map -> rows(map, rows, width, vectors))
-                    .repartitionAndSortWithinPartitions(new HashPartitioner(PARTITIONS))
-                    .mapPartitions(WideSort::check)
-                    .collect();
-            long count = found.stream().mapToLong(part -> part[0]).sum();
-            long sum = found.stream().mapToLong(part -> part[1]).sum();
-            long outOfOrder = found.stream().mapToLong(part -> part[2]).sum();
-            Facts.require(count == (long) MAPS * rows, "rows expected", (long) MAPS * rows, "found", count);
-            Facts.require(outOfOrder == 0, "rows out of order", outOfOrder);
-            Facts.require(sum == MAPS * sumOfMap(rows, width, vectors), "sum", sum, "of kind", facts.argument("kind"));
+            for (String kind : List.of("vector", "boxes")) {
+                if (facts.number(kind) > 0) {
+                    sort(sc, kind, facts.number(kind), width);
+                    facts.tell(kind, facts.number(kind));
+                }
+            }
         } finally {
             spark.stop();
         }
+    }
+
+    private static void sort(JavaSparkContext sc, String kind, int rows, int width) {
+        boolean vectors = kind.equals("vector");
+        List<long[]> found = sc.parallelize(IntStream.range(0, MAPS).boxed().toList(), MAPS)
+                .flatMapToPair(map -> rows(map, rows, width, vectors))
+                .repartitionAndSortWithinPartitions(new HashPartitioner(PARTITIONS))
+                .mapPartitions(WideSort::check)
+                .collect();
+        long count = found.stream().mapToLong(part -> part[0]).sum();
+        long sum = found.stream().mapToLong(part -> part[1]).sum();
+        long outOfOrder = found.stream().mapToLong(part -> part[2]).sum();
+        Facts.require(count == (long) MAPS * rows, "rows expected", (long) MAPS * rows, "found", count);
+        Facts.require(outOfOrder == 0, "rows out of order", outOfOrder);
+        Facts.require(sum == MAPS * sumOfMap(rows, width, vectors), "sum", sum, "of kind", kind);
     }
 
     private static Iterator<Tuple2<Long, Object>> rows(int map, int rows, int width, boolean vectors) {

@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * for.
  *
  * <p>The store is looked at quickly while somebody waits for a name or for a peer that does not answer at once, every five
- * seconds while anybody is connected, and not at all otherwise. What the store says was removed fails whoever waits for it, at once and with the store's reason, and ends
- * the connection to it.
+ * seconds while anybody is connected, and not at all otherwise. What the store says was removed fails every caller that waits
+ * for it, at once and with the store's reason, and ends the connection to it.
  *
  * <p>Threading: safe from any thread, nothing blocks but {@link #close}. State belongs to the engine's agent, where futures
  * complete: what hangs on them must not block.
@@ -62,8 +62,8 @@ public final class PeerDirectory implements AutoCloseable {
     private final Map<String, List<Waiter>> waiters = new HashMap<>();
     private final Set<Life> inUse = new HashSet<>();
 
-    /** Attempts whose peer has not answered at once: it may have ended. */
-    private final Set<CompletableFuture<?>> unanswered = new HashSet<>();
+    /** Peers that are connected to and have not answered at once: they may have ended. */
+    private final Set<Life> unanswered = new HashSet<>();
 
     private final AtomicBoolean closing = new AtomicBoolean();
 
@@ -221,12 +221,12 @@ public final class PeerDirectory implements AutoCloseable {
         inUse.add(life);
         setPace();
         Agent.Alarm noAnswer = agent.after(Dialing.FIRST_BACK_OFF, () -> {
-            unanswered.add(attempt);
+            unanswered.add(life);
             watch.pace(Watch.Pace.SOON);
         });
         Following.onAgent(agent, engine.attempt(record), (settled, never) -> {
             noAnswer.cancel();
-            if (unanswered.remove(attempt)) {
+            if (unanswered.remove(life)) {
                 setPace();
             }
             Settled<Peer> known = Objects.requireNonNull(settled, "attempts do not fail");

@@ -33,11 +33,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A gibibyte in files is written, served and read, and is resident neither in its owner nor in its reader. */
+/** Files of four times the bound are written, served and read, and are resident neither in their owner nor in their reader. */
 final class ResidentFilesIT {
-    private static final long FILE_BYTES = 1L << 30;
     private static final int STEP_BYTES = 8 << 20;
     private static final long BOUND_BYTES = 64L << 20;
+    private static final long FILE_BYTES = 4 * BOUND_BYTES;
 
     @TempDir
     Path directory;

@@ -20,6 +20,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Ports that are taken, and listeners that do not answer, are errors before anything is published. */
 final class ListenerTest {
@@ -106,22 +110,22 @@ final class ListenerTest {
         }
     }
 
-    @Test
-    void aListenerThatDoesNotAnswerIsAnErrorThatNamesThePatienceAndTheAddress() {
+    @Execution(ExecutionMode.CONCURRENT)
+    @ParameterizedTest
+    @CsvSource({"'', ''", "127.0.0.2, ' address=127.0.0.2'"})
+    void aListenerThatDoesNotAnswerIsAnErrorThatNamesThePatienceAndTheAddress(String bindAddress, String named) {
         ControlPlane plane = (ControlPlane) Proxy.newProxyInstance(
                 ControlPlane.class.getClassLoader(),
                 new Class<?>[] {ControlPlane.class},
                 (proxy, method, arguments) -> new CompletableFuture<ControlChannel>());
         Identity self = new Identity("owner", 1, "127.0.0.1", Ends.secret());
         TransferSettings hasty = Ends.settings(Map.of("spark.mooncake.connect.timeout", "1s"));
-        assertThatThrownBy(() -> new ListenerProof(self, hasty, plane, Map.of()).prove(4_711, () -> {}))
+        TransferSettings bound = bindAddress.isEmpty() ? hasty : hasty.withBindAddress(bindAddress);
+        assertThatThrownBy(() -> new ListenerProof(self, bound, plane, Map.of()).prove(4_711, () -> {}))
                 .isInstanceOf(TransferException.class)
-                .hasMessageContaining(
-                        "bound at host=127.0.0.1 port=4711 but this process itself could not call it there:")
+                .hasMessageContaining("bound at host=127.0.0.1 port=4711" + named
+                        + " but this process itself could not call it there:")
                 .hasMessageContaining("no answer within 2000 ms");
-        TransferSettings given = hasty.withBindAddress("127.0.0.2");
-        assertThatThrownBy(() -> new ListenerProof(self, given, plane, Map.of()).prove(4_711, () -> {}))
-                .hasMessageContaining("bound at host=127.0.0.1 port=4711 address=127.0.0.2 but");
     }
 
     @Test

@@ -7,15 +7,14 @@ import org.apache.spark.scheduler.MapStatus;
 import org.apache.spark.sql.SparkSession;
 
 /** Tells the row checksums that the driver holds for the map outputs of four exchanges. */
-final class RowChecksumProgram implements Program {
-    @Override
-    public void run(Facts facts) {
-        SparkSession spark = SparkSession.builder().getOrCreate();
-        facts.tell("rows", checksums(spark, "id"));
-        facts.tell("rerun", checksums(spark, "id"));
-        facts.tell("reversed", checksums(spark, "IF(id < 1000, 999 - id, 2999 - id)"));
-        facts.tell("different", checksums(spark, "IF(id = 500 OR id = 1500, -id, id)"));
-        spark.stop();
+final class RowChecksums {
+    private RowChecksums() {}
+
+    static void tell(Facts facts, SparkSession spark) {
+        facts.tell("checksums-of-rows", checksums(spark, "id"));
+        facts.tell("checksums-of-rerun", checksums(spark, "id"));
+        facts.tell("checksums-of-reversed", checksums(spark, "IF(id < 1000, 999 - id, 2999 - id)"));
+        facts.tell("checksums-of-different", checksums(spark, "IF(id = 500 OR id = 1500, -id, id)"));
     }
 
     /** Two map tasks of 1000 rows each. */
