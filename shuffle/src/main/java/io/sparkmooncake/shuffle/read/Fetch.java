@@ -65,7 +65,7 @@ final class Fetch implements AutoCloseable {
     @GuardedBy("this")
     private boolean closed;
 
-    private final Silence silence;
+    private final IdleTime idle;
 
     /** A look-up, and how often its connection failed. */
     private record Asked(PeerBlocks source, int failures) {}
@@ -76,7 +76,7 @@ final class Fetch implements AutoCloseable {
         this.limits = limits;
         this.report = report;
         this.queue = new ReadQueue(limits.maxRequestsInFlight());
-        this.silence = new Silence(landing, limits.patience(), report);
+        this.idle = new IdleTime(landing, limits.patience(), report);
         this.budget = new ByteBudget(limits.maxBytesInFlight());
     }
 
@@ -107,7 +107,7 @@ final class Fetch implements AutoCloseable {
     /** Returns the next row without taking it, waiting for it when necessary; null when there is no more. */
     @Nullable
     Group peek() {
-        silence.end();
+        idle.reset();
         while (true) {
             boolean news = false;
             for (Runnable event = events.poll(); event != null; event = events.poll()) {
@@ -200,7 +200,7 @@ final class Fetch implements AutoCloseable {
     }
 
     private void await() {
-        Runnable event = silence.await(events, waitAtMost());
+        Runnable event = idle.await(events, waitAtMost());
         if (event != null) {
             event.run();
         } else {
@@ -214,7 +214,7 @@ final class Fetch implements AutoCloseable {
 
     private synchronized void failIfStuck() {
         if (!events.hasDelayed()) {
-            silence.lasts(queue);
+            idle.add(queue);
         }
     }
 

@@ -45,7 +45,7 @@ final class StagedRun implements AutoCloseable {
             return all.get();
         }
         Optional<Extent> some = scratch.tryAllocate(Math.max(RegionPool.LEAST_BYTES, bytes / SMALLER_WINDOWS));
-        return some.isPresent() ? some.get() : scratch.allocate(Math.min(bytes, RegionPool.LEAST_BYTES), PATIENCE);
+        return some.isPresent() ? some.get() : scratch.allocateLeast(Math.min(bytes, RegionPool.LEAST_BYTES), PATIENCE);
     }
 
     /** Returns a view of at least one byte from {@code position} on, and of at most {@code maxBytes}. */

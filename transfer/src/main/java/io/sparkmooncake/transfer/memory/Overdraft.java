@@ -22,11 +22,6 @@ final class Overdraft {
         return true;
     }
 
-    /** Returns whether the calling thread has an extent. */
-    synchronized boolean isMine() {
-        return holder == Thread.currentThread();
-    }
-
     /** Counts an extent that was given back, on any thread. */
     synchronized void giveBack() {
         extents--;

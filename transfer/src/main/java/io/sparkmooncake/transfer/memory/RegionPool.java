@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.memory;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import io.sparkmooncake.conf.Settings;
 import io.sparkmooncake.transfer.memory.RegionSet.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -25,20 +21,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Threading: safe from any thread. No lock is held while memory is zeroed or a file is created.
  */
 public final class RegionPool implements AutoCloseable {
-    /** What {@link #allocate} grants beyond the limit: 1 MiB. */
+    /** What {@link #allocateLeast} grants beyond the limit: 1 MiB. */
     public static final long LEAST_BYTES = 1L << 20;
 
     private final Kind kind;
     private final List<RegionDirectory> directories;
     private final RegionSet set;
     private final Limits limits;
-
-    /** Threads that wait for private memory, in the order in which they get it. */
-    @GuardedBy("line")
-    private final Deque<Object> line = new ArrayDeque<>();
-
-    /** Extents that were waited for, or could have been. */
-    private final AtomicInteger turns = new AtomicInteger();
 
     private final Overdraft overdraft = new Overdraft();
 
@@ -93,43 +82,48 @@ public final class RegionPool implements AutoCloseable {
     }
 
     /**
-     * Hands out an extent, counted once for the caller; empty if the limit is reached, others wait for private memory, or no
-     * directory can hold it, whatever the reason: {@link #describeRoom} has it, and it was logged once.
+     * Hands out an extent, counted once for the caller; empty if the limit is reached, or no directory can hold it, whatever the
+     * reason: {@link #describeRoom} has it, and it was logged once.
      *
      * @throws IOException if the pool is closed or the thread was interrupted
      */
     public Optional<Extent> tryAllocate(long bytes) throws IOException {
-        return isWaitedFor() ? Optional.empty() : tryAllocate(bytes, Set.of());
+        return tryAllocate(bytes, Set.of());
     }
 
     /**
-     * Hands out private memory, and waits for it if the limit is reached or others wait: first come, first served.
+     * Hands out at most {@link #LEAST_BYTES} of private memory, beyond the limit if it is reached, so that a task that has only this
+     * can go on. Waits only while the JVM has no more direct memory.
      *
-     * <p>No two tasks wait for each other if each keeps one rule: a task that holds an extent of this method asks for more only with
-     * {@link #tryAllocate}, or with this method for at most {@link #LEAST_BYTES}. The latter is granted beyond the limit, and so
-     * is the first in line if nobody else holds an extent of this method, whatever {@link #tryAllocate} has handed out. A thread
-     * that holds more than that of {@link #tryNeeded} does not wait.
-     *
-     * @throws IOException if there was none within {@code patience}, naming the limit and what is used
+     * @throws IOException if there was none within {@code patience}, naming the limit and what is used; if the pool is closed or the
+     *     thread was interrupted
      */
-    public Extent allocate(long bytes, Duration patience) throws IOException {
+    public Extent allocateLeast(long bytes, Duration patience) throws IOException {
         requirePrivateMemory();
-        Optional<Extent> extent = tryAllocate(bytes);
-        return extent.isPresent() ? counted(extent.get(), bytes) : waitFor(bytes, patience);
+        if (bytes > LEAST_BYTES) {
+            throw new IllegalArgumentException("extent size=" + bytes + " exceeds limit=" + LEAST_BYTES);
+        }
+        long deadline = System.nanoTime() + patience.toNanos();
+        while (true) {
+            long seen = set.changes();
+            Optional<Extent> extent = tryNeeded(bytes);
+            if (extent.isPresent()) {
+                return extent.get();
+            }
+            set.awaitChange(seen, deadline, noneFor(bytes, patience));
+        }
+    }
+
+    private static String noneFor(long bytes, Duration patience) {
+        return bytes + " bytes of direct memory were not free within " + patience.toSeconds()
+                + " s: raise -XX:MaxDirectMemorySize, lower " + Settings.SCRATCH_MEMORY.key()
+                + " or spark.executor.cores";
     }
 
     private void requirePrivateMemory() {
         if (kind != Kind.PRIVATE_MEMORY) {
-            throw new IllegalStateException("only private memory is waited for or granted beyond the limit");
+            throw new IllegalStateException("only private memory is granted beyond the limit");
         }
-    }
-
-    private Extent counted(Extent extent, long bytes) {
-        if (bytes > LEAST_BYTES) {
-            turns.incrementAndGet();
-            extent.whenGivenBack(turns::decrementAndGet);
-        }
-        return extent;
     }
 
     /**
@@ -162,62 +156,6 @@ public final class RegionPool implements AutoCloseable {
 
     private Optional<Extent> beyondLimit(long bytes) throws IOException {
         return set.tryIn(null, Long.MAX_VALUE / 2, set.align(bytes));
-    }
-
-    private Extent waitFor(long bytes, Duration patience) throws IOException {
-        Object ticket = new Object();
-        long deadline = System.nanoTime() + patience.toNanos();
-        queue(ticket);
-        try {
-            while (true) {
-                long seen = set.changes();
-                Optional<Extent> extent = tryInTurn(bytes, ticket);
-                if (extent.isPresent()) {
-                    return counted(extent.get(), bytes);
-                }
-                set.awaitChange(seen, deadline, noneFor(bytes, patience));
-            }
-        } finally {
-            leave(ticket);
-        }
-    }
-
-    private static String noneFor(long bytes, Duration patience) {
-        return bytes + " bytes of private memory were not free within " + patience.toSeconds() + " s: raise "
-                + Settings.SCRATCH_MEMORY.key() + " or -XX:MaxDirectMemorySize, or lower spark.executor.cores";
-    }
-
-    private Optional<Extent> tryInTurn(long bytes, Object ticket) throws IOException {
-        boolean first = isFirst(ticket);
-        Optional<Extent> extent = first ? tryAllocate(bytes, Set.of()) : Optional.empty();
-        return extent.isEmpty() && (bytes <= LEAST_BYTES || (first && turns.get() == 0) || overdraft.isMine())
-                ? beyondLimit(bytes)
-                : extent;
-    }
-
-    private void queue(Object ticket) {
-        synchronized (line) {
-            line.addLast(ticket);
-        }
-    }
-
-    private void leave(Object ticket) {
-        synchronized (line) {
-            line.remove(ticket);
-        }
-        set.changed();
-    }
-
-    private boolean isFirst(Object ticket) {
-        synchronized (line) {
-            return line.peekFirst() == ticket;
-        }
-    }
-
-    private boolean isWaitedFor() {
-        synchronized (line) {
-            return !line.isEmpty();
-        }
     }
 
     /**

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: the reading thread.
  */
-final class Silence {
+final class IdleTime {
     /** While other tasks give memory back the task's turn may come, so that time counts for a tenth. */
     private static final int MOVING_SHARE = 10;
 
@@ -23,14 +23,14 @@ final class Silence {
     private long lastNanos;
     private long seenChanges;
 
-    Silence(Landing landing, Duration patience, FetchReport report) {
+    IdleTime(Landing landing, Duration patience, FetchReport report) {
         this.landing = landing;
         this.patience = patience;
         this.report = report;
     }
 
-    /** Something came, or the task did not wait. */
-    void end() {
+    /** Begins at zero: something came, or the task did not wait. */
+    void reset() {
         nanos = 0;
     }
 
@@ -56,8 +56,8 @@ final class Silence {
         return event;
     }
 
-    /** Counts the last wait, in which nothing came, and fails when that makes too much. */
-    void lasts(ReadQueue queue) {
+    /** Adds the last wait, in which nothing came, and fails if that exceeds the limit. */
+    void add(ReadQueue queue) {
         boolean forMemory = queue.hindrance() == Step.NO_MEMORY && queue.inFlight() == 0;
         long changes = landing.changes();
         nanos += forMemory && changes != seenChanges ? lastNanos / MOVING_SHARE : lastNanos;
