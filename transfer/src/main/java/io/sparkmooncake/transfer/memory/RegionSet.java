@@ -215,11 +215,11 @@ final class RegionSet {
 
     private synchronized void abandon(@Nullable RegionDirectory directory, long regionBytes) {
         if (directory == null) {
-            committedBytes -= regionBytes;
+            committedBytes -= regionBytes; // nothing was given back: those that wait look again after a short while
         } else {
             growing.remove(directory);
+            changed();
         }
-        changed();
     }
 
     private synchronized @Nullable Claim adopt(PooledRegion made, long size) {
@@ -374,7 +374,7 @@ final class RegionSet {
 
     /** Waits until something was given back since {@code seen} was returned, or for a short while. */
     synchronized void awaitChange(long seen, long deadlineNanos, String what) throws IOException {
-        if (changes == seen) {
+        if (changes == seen || System.nanoTime() - deadlineNanos >= 0) {
             awaitUntil(deadlineNanos, what + ": limit=" + limitBytes + " used=" + usedBytes + " extents=" + extents);
         }
     }

@@ -44,12 +44,8 @@ final class TwoEnginesIT {
 
     @BeforeEach
     void open() throws Exception {
-        open("20s");
-    }
-
-    private void open(String connectTimeout) throws Exception {
         TransferSettings settings = TransferSettings.read(
-                Map.of("spark.mooncake.connect.timeout", connectTimeout, "spark.mooncake.transfer.timeout", "20s"));
+                Map.of("spark.mooncake.connect.timeout", "20s", "spark.mooncake.transfer.timeout", "20s"));
         engine = LocalEngine.start(new Identity("parent", 1, "127.0.0.1", EngineProcess.secret()), settings);
         store = RemoteStore.start("parent", engine.agent(), host::answer, MINUTE);
         directory = PeerDirectory.join(engine, store).get(60, TimeUnit.SECONDS);
@@ -162,15 +158,13 @@ final class TwoEnginesIT {
 
     @Test
     void connectingAFrozenExecutorFailsWithTheTableAtTheDeadline() throws Exception {
-        close();
-        open("5s");
         try (EngineProcess child = EngineProcess.start("child", 7, "shm,tcp", host)) {
             directory.records(List.of("child")).get(60, TimeUnit.SECONDS);
             child.freeze();
             long startNanos = System.nanoTime();
             assertThatThrownBy(() -> directory.peer("child").get(60, TimeUnit.SECONDS))
                     .hasCauseInstanceOf(TransferException.class)
-                    .hasMessageContaining("spark.mooncake.connect.timeout=5.0 s")
+                    .hasMessageContaining("spark.mooncake.connect.timeout=20.0 s")
                     .hasMessageContaining("child | 127.0.0.1:")
                     .hasMessageContaining("| WAITING_PEER_WARMUP for ");
             assertThat(Duration.ofNanos(System.nanoTime() - startNanos)).isLessThan(Duration.ofSeconds(60));
