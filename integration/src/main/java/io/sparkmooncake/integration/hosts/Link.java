@@ -75,9 +75,10 @@ public final class Link {
         other.link().onHost("ip", "route", "delete", "unreachable", address);
     }
 
-    /** Resets the connections to {@code other} that are open now; new ones are possible at once. */
-    public void reset(Host other) throws IOException, InterruptedException {
-        onHost("ss", "--kill", "--tcp", "dst", other.address());
+    /** Resets the connections to {@code other} that are open now, and returns their number; new ones are possible at once. */
+    public int reset(Host other) throws IOException, InterruptedException {
+        String killed = host.runOnNetwork("ss", "--no-header", "--kill", "--tcp", "dst", other.address());
+        return (int) killed.lines().filter(line -> !line.isBlank()).count();
     }
 
     /** Limits both directions to a rate. */

@@ -65,21 +65,17 @@ record Actions(@Nullable Hosts hosts) {
             case "free-disk" -> host.freeDisk();
             case "read-only" -> host.makeReadOnly(host.disk());
             case "writable" -> host.makeWritable(host.disk());
-            default -> toPeer(host, verb, at(argument));
+            case "reset" -> {
+                return Integer.toString(host.link().reset(at(argument)));
+            }
+            case "reject" -> host.link().reject(at(argument));
+            case "accept" -> host.link().accept(at(argument));
+            default -> throw new IOException("no action " + verb);
         }
         return "done";
     }
 
     private Host at(String address) {
         return Objects.requireNonNull(hosts).at(address);
-    }
-
-    private static void toPeer(Host host, String verb, Host peer) throws IOException, InterruptedException {
-        switch (verb) {
-            case "reset" -> host.link().reset(peer);
-            case "reject" -> host.link().reject(peer);
-            case "accept" -> host.link().accept(peer);
-            default -> throw new IOException("no action " + verb);
-        }
     }
 }

@@ -21,16 +21,21 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 12, unit = TimeUnit.HOURS)
 final class FaultCampaignIT {
     private static final String RERUNS = "reruns.";
+    private static final String CONNECTIONS = "connections.";
 
     @Test
     void resultsAreRightAndNoMoreIsRunAgainThanByStockSpark() throws IOException, InterruptedException {
         Map<String, Integer> ours = new TreeMap<>();
         Map<String, Integer> stock = new TreeMap<>();
+        Map<String, Integer> connections = new TreeMap<>();
         int first = Integer.getInteger("faults.first", 0);
         for (int seed = first; seed < first + Integer.getInteger("faults.seeds", 20); seed++) {
-            count(run(Submission.of("4.1.3", "fault-campaign"), seed, true), ours);
-            count(run(Submission.plain("4.1.3", "fault-campaign"), seed, false), stock);
+            Map<String, String> facts = run(Submission.of("4.1.3", "fault-campaign"), seed, true);
+            count(facts, RERUNS, ours);
+            count(facts, CONNECTIONS, connections);
+            count(run(Submission.plain("4.1.3", "fault-campaign"), seed, false), RERUNS, stock);
         }
+        assertThat(connections).allSatisfy((fault, count) -> assertThat(count).isPositive());
         for (String recovered : Set.of("RESET", "SHORT_CUT", "FREEZE")) {
             assertThat(ours.getOrDefault(recovered, 0))
                     .as("reruns after %s; ours: %s, stock: %s", recovered, ours, stock)
@@ -56,11 +61,12 @@ final class FaultCampaignIT {
                 .run();
     }
 
-    private static void count(Map<String, String> facts, Map<String, Integer> reruns) {
+    /** Adds the facts of one prefix by the fault that comes behind it. */
+    private static void count(Map<String, String> facts, String prefix, Map<String, Integer> counts) {
         facts.forEach((name, value) -> {
-            if (name.startsWith(RERUNS)) {
-                reruns.merge(
-                        name.substring(RERUNS.length(), name.indexOf('.', RERUNS.length())),
+            if (name.startsWith(prefix)) {
+                counts.merge(
+                        name.substring(prefix.length(), name.indexOf('.', prefix.length())),
                         Integer.parseInt(value),
                         Integer::sum);
             }

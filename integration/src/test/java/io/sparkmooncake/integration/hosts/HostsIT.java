@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -78,8 +79,62 @@ final class HostsIT {
             assertThat(connect(host, hosts.get(2))).contains("refused");
             host.link().accept(peer);
             assertThat(connect(host, peer)).contains("refused");
-            host.link().reset(peer);
+        }
+    }
+
+    @Test
+    void connectionsAreSlowAndAreReset() throws IOException, InterruptedException {
+        HostSpec spec = HostSpec.unlimited().withRate(50_000_000);
+        try (Hosts hosts = Hosts.start(FOLDER, List.of(spec, spec, spec))) {
+            Host host = hosts.get(0);
+            Host peer = hosts.get(1);
+            peer.start(
+                    Map.of(),
+                    List.of(
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            Sink.class.getName()),
+                    "sink.log");
+            String address = "/dev/tcp/" + peer.address() + "/" + Sink.PORT;
+            await().atMost(Duration.ofMinutes(2))
+                    .ignoreExceptions()
+                    .until(() -> host.run("bash", "-c", "exec 3<>" + address).isEmpty());
+            long start = System.nanoTime();
+            host.run("bash", "-c", "dd if=/dev/zero bs=1M count=32 status=none >" + address);
+            assertThat(System.nanoTime() - start)
+                    .as("32 MiB at 50 Mbit/s take 5 s, of which the socket's buffer hides a part")
+                    .isGreaterThan(1_000_000_000L);
             host.link().unlimit();
+            host.start(
+                    Map.of(),
+                    List.of("bash", "-c", "exec 3<>" + address + "; echo open; read -r <&3; echo ended"),
+                    "reader.log");
+            Path log = host.folder().resolve("reader.log");
+            await().atMost(Duration.ofMinutes(2))
+                    .untilAsserted(
+                            () -> assertThat(log).content().contains("open").doesNotContain("ended"));
+            assertThat(host.link().reset(hosts.get(2))).isZero();
+            assertThat(host.link().reset(peer)).isPositive();
+            await().atMost(Duration.ofMinutes(2))
+                    .untilAsserted(() -> assertThat(log).content().contains("ended"));
+            assertThat(host.link().reset(peer)).isZero();
+        }
+    }
+
+    @Test
+    void whatIsSentIsDelayed() throws IOException, InterruptedException {
+        try (Hosts hosts = Hosts.start(FOLDER, List.of(HostSpec.unlimited(), HostSpec.unlimited()))) {
+            Host host = hosts.get(0);
+            try {
+                host.link().delay(Duration.ofMillis(200));
+            } catch (IOException e) {
+                Assumptions.abort("skipped: this kernel does not delay packets: " + e.getMessage());
+            }
+            long start = System.nanoTime();
+            assertThat(connect(host, hosts.get(1))).contains("refused");
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(200));
         }
     }
 

@@ -9,6 +9,8 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.LongStream;
+import org.apache.spark.HashPartitioner;
+import org.apache.spark.api.java.JavaPairRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -30,6 +32,7 @@ final class FaultCampaign implements Program {
         SHORT_CUT,
         LONG_CUT,
         RESET,
+        REJECT,
         FULL_DISK,
         SLOW_EXECUTOR
     }
@@ -38,6 +41,7 @@ final class FaultCampaign implements Program {
     private enum Work {
         SQL(13, 12),
         RDD(13, 20),
+        SORT(13, 8),
         STREAM(2, 8);
 
         /** The first task of a stage that reads what another stage wrote. */
@@ -69,7 +73,8 @@ final class FaultCampaign implements Program {
                 List<ExecutorProbe> probes =
                         List.copyOf(executors.probe(facts.executors()).values());
                 ExecutorProbe victim = probes.get(random.nextInt(probes.size()));
-                Callable<Void> action = () -> disturb(facts, fault, victim, probes);
+                int number = step;
+                Callable<Void> action = () -> disturb(facts, fault, number, victim, probes);
                 Disturbance disturbance = new Disturbance(work.firstReader + random.nextInt(work.readers), action);
                 sc.sc().addSparkListener(disturbance);
                 work(work, spark, facts, step);
@@ -86,7 +91,7 @@ final class FaultCampaign implements Program {
         }
     }
 
-    private static Void disturb(Facts facts, Fault fault, ExecutorProbe victim, List<ExecutorProbe> all)
+    private static Void disturb(Facts facts, Fault fault, int step, ExecutorProbe victim, List<ExecutorProbe> all)
             throws InterruptedException {
         String host = victim.host();
         switch (fault) {
@@ -100,15 +105,29 @@ final class FaultCampaign implements Program {
                 Thread.sleep(8_000);
                 facts.ask("continue", host, victim.pid());
             }
-            case RESET -> {
-                for (ExecutorProbe peer : all) {
-                    if (!peer.host().equals(host)) {
-                        facts.ask("reset", host, peer.host());
-                    }
-                }
+            case RESET -> facts.tell("connections." + fault + "." + step, reset(facts, host, all));
+            case REJECT -> {
+                List<String> peers = peers(host, all);
+                peers.forEach(peer -> facts.ask("reject", host, peer));
+                Thread.sleep(5_000);
+                peers.forEach(peer -> facts.ask("accept", host, peer));
             }
         }
         return null;
+    }
+
+    private static List<String> peers(String host, List<ExecutorProbe> all) {
+        return all.stream()
+                .map(ExecutorProbe::host)
+                .filter(peer -> !peer.equals(host))
+                .toList();
+    }
+
+    /** Returns how many connections between executors were open. */
+    private static int reset(Facts facts, String host, List<ExecutorProbe> all) {
+        return peers(host, all).stream()
+                .mapToInt(peer -> Integer.parseInt(facts.ask("reset", host, peer)))
+                .sum();
     }
 
     private static void forAWhile(Facts facts, String host, String begin, String end, long millis)
@@ -125,9 +144,26 @@ final class FaultCampaign implements Program {
                 JavaSparkContext sc = JavaSparkContext.fromSparkContext(spark.sparkContext());
                 new VerifiedJob(12, 500, 300, step).runAndVerify(sc, "step " + step);
             }
+            case SORT -> sort(JavaSparkContext.fromSparkContext(spark.sparkContext()), step);
             case STREAM ->
                 StreamBreadth.verify(spark, Path.of(facts.argument("folder")).resolve("stream-" + step));
         }
+    }
+
+    private static void sort(JavaSparkContext sc, int step) {
+        NoiseRows noise = new NoiseRows(12, 500, 400, step);
+        long outOfOrder = noise.verify(
+                pausing(pausing(noise.make(sc)).repartitionAndSortWithinPartitions(new HashPartitioner(12))));
+        Facts.require(outOfOrder == 0, "rows out of order", outOfOrder);
+    }
+
+    private static JavaPairRDD<Integer, byte[]> pausing(JavaPairRDD<Integer, byte[]> rows) {
+        return rows.mapPartitionsToPair(
+                partition -> {
+                    Thread.sleep(300);
+                    return partition;
+                },
+                true);
     }
 
     /** A join and an aggregation whose plan AQE changes while they run. */
