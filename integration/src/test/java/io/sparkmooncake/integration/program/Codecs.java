@@ -13,24 +13,23 @@ import org.apache.spark.sql.SparkSession;
  * knows its results.
  */
 final class Codecs implements Program {
-    private static final int EXECUTORS = 3;
     private static final long ROWS = 60_000;
 
     @Override
     public void run(Facts facts) throws Exception {
         for (String combination : facts.argument("combinations").split(";", -1)) {
             long start = System.nanoTime();
-            verify(combination);
+            verify(combination, facts.executors());
             facts.tell(combination, (System.nanoTime() - start) / 1_000_000);
         }
     }
 
-    private static void verify(String combination) throws Exception {
+    private static void verify(String combination, int executors) throws Exception {
         SparkSession spark = SparkSession.builder().config(conf(combination)).getOrCreate();
         try {
             JavaSparkContext sc = JavaSparkContext.fromSparkContext(spark.sparkContext());
-            new Executors(sc).awaitCount(EXECUTORS);
-            new VerifiedJob(EXECUTORS, 20_000, 0, 1).runAndVerify(sc, combination);
+            new Executors(sc).awaitCount(executors);
+            new VerifiedJob(executors, 20_000, 0, 1).runAndVerify(sc, combination);
             RddBreadth.verify(sc);
             verifyRows(spark);
         } finally {
@@ -52,11 +51,10 @@ final class Codecs implements Program {
                 totals);
     }
 
-    /** For example {@code zstd,stored,sent,Kryo,shm+tcp} or {@code none,plain,plain,Java,tcp}. */
+    /** For example {@code zstd,stored,sent,Kryo} or {@code none,plain,plain,Java}. */
     private static SparkConf conf(String combination) {
         List<String> choices = List.of(combination.split(",", -1));
-        SparkConf conf = new SparkConf()
-                .set("spark.mooncake.transfer.paths", choices.get(4).replace('+', ','));
+        SparkConf conf = new SparkConf();
         if (choices.get(0).equals("none")) {
             conf.set("spark.shuffle.compress", "false");
         } else {
