@@ -28,7 +28,7 @@ final class CodecsIT {
         List<String> combinations = new ArrayList<>();
         for (String codec : List.of("lz4", "zstd", "snappy", "lzf", "none")) {
             for (String stored : List.of("plain", "stored")) {
-                for (String sent : List.of("plain", "sent")) {
+                for (String sent : List.of("plain", "sent", "sasl")) {
                     for (String serializer : List.of("Java", "Kryo")) {
                         combinations.add(String.join(",", codec, stored, sent, serializer));
                     }
@@ -41,7 +41,7 @@ final class CodecsIT {
     private static void run(Layout layout, List<String> combinations) throws IOException, InterruptedException {
         Map<String, String> facts = Submission.of("4.1.3", "codecs")
                 .on(layout)
-                .deadline(Duration.ofMinutes(25))
+                .deadline(Duration.ofMinutes(28))
                 .argument("combinations", String.join(";", combinations))
                 .run();
         assertThat(facts).containsKeys(combinations.toArray(String[]::new));

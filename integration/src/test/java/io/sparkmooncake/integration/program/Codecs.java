@@ -63,10 +63,14 @@ final class Codecs implements Program {
         if (choices.get(1).equals("stored")) {
             conf.set("spark.io.encryption.enabled", "true");
         }
-        if (choices.get(2).equals("sent")) {
+        if (!choices.get(2).equals("plain")) {
             conf.set("spark.authenticate", "true")
                     .set("spark.authenticate.secret", "codecs")
-                    .set("spark.network.crypto.enabled", "true");
+                    .set(
+                            choices.get(2).equals("sasl")
+                                    ? "spark.authenticate.enableSaslEncryption"
+                                    : "spark.network.crypto.enabled",
+                            "true");
         }
         return conf.set("spark.serializer", "org.apache.spark.serializer." + choices.get(3) + "Serializer");
     }
