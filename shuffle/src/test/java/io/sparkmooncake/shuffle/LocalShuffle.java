@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 
@@ -19,6 +20,7 @@ import org.apache.spark.sql.SparkSession;
 final class LocalShuffle implements AutoCloseable {
     private final SparkSession spark;
     private final ShuffleRuntime runtime;
+    private final List<Long> connectNanos = new CopyOnWriteArrayList<>();
 
     LocalShuffle(Path directory, long memoryBytes, Map<String, String> settings) {
         SparkConf conf = new SparkConf()
@@ -39,8 +41,11 @@ final class LocalShuffle implements AutoCloseable {
                 ShuffleSettings.read(new HashMap<>(settings)),
                 new ExecutorResources(
                         new LoneEngine(),
-                        name -> CompletableFuture.failedFuture(
-                                new TransferException(Code.UNREACHABLE, "executor " + name + " is not here")),
+                        name -> {
+                            connectNanos.add(System.nanoTime());
+                            return CompletableFuture.failedFuture(
+                                    new TransferException(Code.UNREACHABLE, "executor " + name + " is not here"));
+                        },
                         () -> true,
                         RegionPool.sharedMemory(Path.of("/dev/shm"), limits, RegionListener.NONE),
                         RegionPool.files(List.of(directory), unlimited, RegionListener.NONE),
@@ -55,6 +60,11 @@ final class LocalShuffle implements AutoCloseable {
 
     ShuffleRuntime runtime() {
         return runtime;
+    }
+
+    /** Returns when a connection to another executor was asked for, which there is none of. */
+    List<Long> connectNanos() {
+        return connectNanos;
     }
 
     @Override

@@ -68,7 +68,7 @@ final class BlockStream extends InputStream {
 
     private void openWindow(Group from) {
         int length = (int) Math.min(from.rowBytes() - windowEnd, HostRegion.MAX_SLICE_BYTES);
-        window = from.region().slice(from.offset() + windowEnd, length).order(ByteOrder.BIG_ENDIAN);
+        window = from.bytes(windowEnd, length).order(ByteOrder.BIG_ENDIAN);
         windowEnd += length;
     }
 

@@ -372,7 +372,7 @@ final class Fetch implements AutoCloseable {
     private void closeUnread() {
         Group open = current;
         if (open != null && currentTaken && reader != null && reader != Thread.currentThread()) {
-            landing.closeAfter(reader, open);
+            landing.closeAfter(reader, open::close);
         } else if (open != null) {
             open.close();
             current = null;

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Threading: safe from any thread.
  */
-final class FoundBlocks implements AutoCloseable {
+public final class FoundBlocks implements AutoCloseable {
     private final PeerBlocks source;
     private final @Nullable Peer peer;
     private final BlockTable table;
@@ -65,12 +65,13 @@ final class FoundBlocks implements AutoCloseable {
         return source;
     }
 
-    BlockTable table() {
+    /** Returns the rows that were found. */
+    public BlockTable table() {
         return table;
     }
 
     /** Returns whether the blocks are this executor's own. */
-    boolean isHere() {
+    public boolean isHere() {
         return peer == null;
     }
 
@@ -85,7 +86,7 @@ final class FoundBlocks implements AutoCloseable {
     }
 
     /** Returns every region in this process, each counted once for the caller; empty when one is not mappable here. */
-    Optional<List<HostRegion>> map() throws TransferException {
+    public Optional<List<HostRegion>> map() throws TransferException {
         if (peer == null) {
             here.forEach(HostRegion::retain);
             return Optional.of(here);

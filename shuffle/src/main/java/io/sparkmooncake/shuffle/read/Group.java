@@ -5,6 +5,7 @@ import io.sparkmooncake.shuffle.read.ReadCounters.Path;
 import io.sparkmooncake.shuffle.store.BlockTable;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.zip.CRC32C;
@@ -107,14 +108,9 @@ final class Group implements AutoCloseable {
         return place;
     }
 
-    /** Returns the region that holds the current row's bytes. */
-    HostRegion region() {
-        return place.region(row);
-    }
-
-    /** Returns where in {@link #region} the current row's bytes begin. */
-    long offset() {
-        return place.offset(row);
+    /** Returns a view of {@code length} bytes of the current row, valid until the group is closed or moves on. */
+    ByteBuffer bytes(long from, int length) {
+        return place.bytes(row, from, length);
     }
 
     /** Returns the CRC32C of the current row's bytes, computed with {@code crc}. */
@@ -122,7 +118,7 @@ final class Group implements AutoCloseable {
         crc.reset();
         for (long at = 0; at < rowBytes(); ) {
             int step = (int) Math.min(rowBytes() - at, HostRegion.MAX_SLICE_BYTES);
-            crc.update(region().slice(offset() + at, step));
+            crc.update(bytes(at, step));
             at += step;
         }
         return (int) crc.getValue();

@@ -8,6 +8,7 @@ import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionPool;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -21,7 +22,7 @@ public final class HostLanding implements Landing {
     private final RegionPool scratch;
     private final Set<Abandoned> abandoned = ConcurrentHashMap.newKeySet();
 
-    private record Abandoned(Thread reader, Group group) {}
+    private record Abandoned(Thread reader, Runnable close) {}
 
     /**
      * Creates a landing.
@@ -69,8 +70,8 @@ public final class HostLanding implements Landing {
     }
 
     @Override
-    public void closeAfter(Thread reader, Group group) {
-        abandoned.add(new Abandoned(reader, group));
+    public void closeAfter(Thread reader, Runnable close) {
+        abandoned.add(new Abandoned(reader, close));
     }
 
     /** Closes what threads that have ended were reading; call every few seconds. */
@@ -78,7 +79,7 @@ public final class HostLanding implements Landing {
         abandoned.removeIf(each -> {
             boolean ended = !each.reader.isAlive();
             if (ended) {
-                each.group.close();
+                each.close.run();
             }
             return ended;
         });
@@ -123,6 +124,11 @@ public final class HostLanding implements Landing {
         }
 
         @Override
+        public ByteBuffer bytes(int row, long from, int length) {
+            return region(row).slice(offset(row) + from, length);
+        }
+
+        @Override
         public Path path() {
             return found.isHere() ? Path.IN_PROCESS : Path.SHM;
         }
@@ -154,6 +160,11 @@ public final class HostLanding implements Landing {
         @Override
         public long offset(int row) {
             return extent.offset() + starts[row - startRow];
+        }
+
+        @Override
+        public ByteBuffer bytes(int row, long from, int length) {
+            return region(row).slice(offset(row) + from, length);
         }
 
         @Override

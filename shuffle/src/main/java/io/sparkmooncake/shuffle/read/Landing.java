@@ -3,8 +3,9 @@ package io.sparkmooncake.shuffle.read;
 
 import io.sparkmooncake.shuffle.store.BlockTable;
 import io.sparkmooncake.transfer.TransferException;
-import io.sparkmooncake.transfer.memory.HostRegion;
+import io.sparkmooncake.transfer.memory.MemoryRegion;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
@@ -12,7 +13,7 @@ import java.util.Optional;
  *
  * <p>Threading: safe from any thread; nothing waits for memory.
  */
-interface Landing {
+public interface Landing {
     /**
      * Makes all rows of a look-up readable where they lie: without a copy in memory, by {@link Place#load} in files.
      *
@@ -43,8 +44,8 @@ interface Landing {
     /** Describes for an error what the memory is limited to, and what is used of it. */
     String describeMemory();
 
-    /** Closes a group once a thread has ended that may be reading it still. */
-    void closeAfter(Thread reader, Group group);
+    /** Runs {@code close}, which gives memory back, once a thread has ended that may be reading it still. */
+    void closeAfter(Thread reader, Runnable close);
 
     /** Memory that holds the bytes of rows, owned by its holder until it is closed. */
     interface Place extends AutoCloseable {
@@ -65,11 +66,19 @@ interface Landing {
          */
         default void load(int row) throws IOException {}
 
-        /** Returns the region that holds the row's bytes. */
-        HostRegion region(int row);
+        /** Returns the region that holds the row's bytes, of any kind that a transfer can fill. */
+        MemoryRegion region(int row);
 
         /** Returns where in {@link #region} the row's bytes begin. */
         long offset(int row);
+
+        /**
+         * Returns bytes of a row that is readable.
+         *
+         * @param from where they begin in the row
+         * @return a view of {@code length} bytes, valid until the place is closed or moves to other rows
+         */
+        ByteBuffer bytes(int row, long from, int length);
 
         /** Returns how the bytes came there. */
         ReadCounters.Path path();

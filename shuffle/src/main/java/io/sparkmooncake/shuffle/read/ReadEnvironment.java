@@ -13,4 +13,4 @@ import io.sparkmooncake.shuffle.spark.BlockCodec;
  * @param counters what was read over which path
  */
 public record ReadEnvironment(
-        Lookups lookups, HostLanding landing, BlockCodec codec, ReadLimits limits, ReadCounters counters) {}
+        Lookups lookups, Landing landing, BlockCodec codec, ReadLimits limits, ReadCounters counters) {}

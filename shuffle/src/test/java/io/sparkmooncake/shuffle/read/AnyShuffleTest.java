@@ -2,6 +2,7 @@
 package io.sparkmooncake.shuffle.read;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.sparkmooncake.shuffle.read.TestExecutor.Entry;
 import io.sparkmooncake.shuffle.store.LookupServices;
@@ -23,6 +24,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.spark.TaskContext$;
 import org.apache.spark.executor.TempShuffleReadMetrics;
+import org.apache.spark.shuffle.FetchFailedException;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
 import org.apache.spark.storage.ShuffleBlockId;
@@ -184,6 +186,39 @@ final class AnyShuffleTest {
         } finally {
             EXECUTORS.forEach(executor -> executor.store().removeShuffle(shuffle.id));
         }
+    }
+
+    /** With one retry and faults up to a peer that never answers, a task may fail, but never reads something else. */
+    @Test
+    void withFewRetriesATaskReadsEverythingOrFailsByName() throws Exception {
+        int[] faultsInHundred = {0, 5, 20, 100};
+        ReadLimits limits =
+                new ReadLimits(400_000, 20, MINUTE, MINUTE, new ReadLimits.Retries(1, Duration.ofMillis(1)), true);
+        Leases leases = new Leases(MINUTE, System::nanoTime, Runnable::run);
+        int whole = 0;
+        int failed = 0;
+        try (RegionPool scratch = RegionPool.privateMemory(new RegionPool.Limits(8 << 20, 1 << 16, MINUTE))) {
+            for (int seed = 2_000; seed < 2_024; seed++) {
+                Shuffle shuffle = new Shuffle(seed);
+                Lookups lookups = lookups(leases, new Random(-seed), faultsInHundred[seed % faultsInHundred.length]);
+                try (Fetch fetch = fetch(shuffle, lookups, scratch, limits)) {
+                    fetch.start(shuffle.sources(PeerBlocks.MAX_BLOCKS));
+                    assertThat(read(fetch)).as("seed " + seed).isEqualTo(sorted(shuffle.wanted));
+                    whole++;
+                } catch (Exception e) {
+                    assertThat(e)
+                            .isInstanceOf(FetchFailedException.class)
+                            .hasMessageMatching("(?s).*shuffle " + seed + " map .* from executor peer-.*could not be .*"
+                                    + " in 2 attempts.*");
+                    failed++;
+                }
+                lookups.forget(seed);
+                await().atMost(MINUTE).until(() -> leases.held() == 0 && scratch.usedBytes() == 0);
+                EXECUTORS.forEach(executor -> executor.store().removeShuffle(shuffle.id));
+            }
+        }
+        assertThat(whole).as("without faults").isGreaterThanOrEqualTo(6);
+        assertThat(failed).as("by the peers that never answer").isPositive();
     }
 
     /** Each needs more than the others leave it, and waits with parts of blocks that go on elsewhere. */
