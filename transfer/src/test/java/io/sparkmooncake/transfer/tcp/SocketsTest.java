@@ -64,14 +64,15 @@ final class SocketsTest {
 
     private KeepAlive accepted(Sockets sockets, Dialer dialer) throws TransferException {
         CompletableFuture<KeepAlive> accepted = new CompletableFuture<>();
-        Listener listener =
-                Listener.bind(loops, "127.0.0.1", Ends.calm(false).tcp(), new ChannelInitializer<Channel>() {
-                    @Override
-                    protected void initChannel(Channel channel) {
-                        sockets.tune(channel, new ReceiveBuffer());
-                        accepted.complete(KeepAlive.of(channel));
-                    }
-                });
+        ChannelInitializer<Channel> connection = new ChannelInitializer<>() {
+            @Override
+            protected void initChannel(Channel channel) {
+                sockets.tune(channel, new ReceiveBuffer());
+                accepted.complete(KeepAlive.of(channel));
+            }
+        };
+        Listener listener = Listener.bind(
+                loops, InetAddress::getAllByName, "127.0.0.1", Ends.calm(false).tcp(), connection);
         dialer.start(new Dial(Ends.record("other", listener.port()), Purpose.CONTROL, false, wire -> {}));
         KeepAlive read = accepted.orTimeout(60, TimeUnit.SECONDS).join();
         sockets.closeAll();
