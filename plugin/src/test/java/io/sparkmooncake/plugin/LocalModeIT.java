@@ -9,6 +9,7 @@ import io.sparkmooncake.collectives.bootstrap.ProcessRendezvous;
 import io.sparkmooncake.ml.AllReduce;
 import io.sparkmooncake.shuffle.ShuffleRuntime;
 import io.sparkmooncake.shuffle.read.ReadCounters.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -45,7 +46,8 @@ final class LocalModeIT {
                 assertThat(runtime.reads().bytes(Path.IN_PROCESS)).isPositive();
             }
             assertThat(ShuffleRuntime.installed()).isEmpty();
-            await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+            await().atMost(Duration.ofMinutes(2))
+                    .untilAsserted(() -> assertThat(ourThreads()).isEmpty());
         }
     }
 
@@ -66,7 +68,8 @@ final class LocalModeIT {
                                 + " application more executors or cores");
             }
             assertThat(ProcessRendezvous.installed()).isEmpty();
-            await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+            await().atMost(Duration.ofMinutes(2))
+                    .untilAsserted(() -> assertThat(ourThreads()).isEmpty());
         }
     }
 
@@ -102,7 +105,8 @@ final class LocalModeIT {
     void aMistakeFailsTheStartAndLeavesNothingBehind() {
         assertThatThrownBy(() -> new JavaSparkContext(conf().set("spark.mooncake.memory.segment", "1k")).close())
                 .hasMessageContaining("spark.mooncake.memory.segment=1k is not valid: 1k is less than min=1m");
-        await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+        await().atMost(Duration.ofMinutes(2))
+                .untilAsserted(() -> assertThat(ourThreads()).isEmpty());
     }
 
     private static Map<Integer, Integer> countByLastDigit(JavaSparkContext sc) {

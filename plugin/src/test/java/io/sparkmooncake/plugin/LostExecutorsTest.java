@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 final class LostExecutorsTest {
     private final HostedStore hosted = new HostedStore(1 << 20);
     private final AgentThread agent = AgentThread.start("test");
-    private final RemoteStore store = RemoteStore.start("test", agent, hosted::answer, Duration.ofSeconds(30));
+    private final RemoteStore store = RemoteStore.start("test", agent, hosted::answer, Duration.ofSeconds(60));
     private final LostExecutors listener = new LostExecutors(hosted);
 
     @AfterEach

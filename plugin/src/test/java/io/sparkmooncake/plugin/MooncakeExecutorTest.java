@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** The executor's plugin in a process whose Spark has not loaded it. */
 final class MooncakeExecutorTest {
@@ -39,7 +42,8 @@ final class MooncakeExecutorTest {
         assertThat(ourThreads()).isNotEmpty();
         executor.shutdown();
         assertThat(driverContext.gauges()).containsEntry("store.keys", 0L);
-        await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+        await().atMost(Duration.ofMinutes(2))
+                .untilAsserted(() -> assertThat(ourThreads()).isEmpty());
     }
 
     private final FakePluginContext driverContext = new FakePluginContext("driver");
@@ -67,6 +71,52 @@ final class MooncakeExecutorTest {
                 .containsEntry("transfer.tcp.read.bytes", 0L);
     }
 
+    /** One warning, although the path shm and the memory of map outputs both miss the directory. */
+    @Test
+    void aMemoryDirectoryThatCannotBeUsedIsOneWarningThatSaysWhy(@TempDir Path dir) {
+        driver.init(sc, driverContext);
+        Path missing = dir.resolve("missing");
+        FakePluginContext context = context()
+                .askingDriver(driver::receive)
+                .set("spark.shuffle.manager", StartChecks.MANAGER)
+                .set("spark.mooncake.memory.dir", missing.toString());
+        try (Warnings warnings = Warnings.record()) {
+            executor.init(context, TOLD);
+            assertThat(warnings.lines())
+                    .filteredOn(line -> line.contains("spark.mooncake.memory.dir"))
+                    .singleElement()
+                    .asString()
+                    .contains(
+                            "path shm is not offered: cannot make shared memory in " + missing,
+                            "NoSuchFileException",
+                            "Check spark.mooncake.memory.dir");
+        }
+        assertThat(context.gauges()).containsEntry("memory.limit.bytes", 0L);
+    }
+
+    /** Without the path shm nobody else looks at the directory. */
+    @Test
+    void aMemoryDirectoryThatOnlyMapOutputsMissIsOneWarningToo(@TempDir Path dir) {
+        driver.init(sc, driverContext);
+        FakePluginContext context = context()
+                .askingDriver(driver::receive)
+                .set("spark.shuffle.manager", StartChecks.MANAGER)
+                .set("spark.mooncake.transfer.paths", "tcp")
+                .set("spark.mooncake.memory.dir", dir.resolve("missing").toString());
+        try (Warnings warnings = Warnings.record()) {
+            executor.init(context, TOLD);
+            assertThat(warnings.lines())
+                    .filteredOn(line -> line.contains("spark.mooncake.memory.dir"))
+                    .singleElement()
+                    .asString()
+                    .contains(
+                            "executor 7: map outputs take up to 0 MiB of shared memory (spark.mooncake.memory.dir cannot"
+                                    + " be used: ",
+                            "NoSuchFileException",
+                            "100 % go to disk: give spark.mooncake.memory.dir more room");
+        }
+    }
+
     @Test
     void failsWithinItsDeadlineWhenTheDriverIsGone() {
         FakePluginContext context = context()
@@ -78,7 +128,8 @@ final class MooncakeExecutorTest {
                 .hasMessageStartingWith("spark-mooncake did not start on executor 7 (localhost): ")
                 .hasMessageContaining("Driver endpoint is not known.")
                 .hasMessageContaining("Check that the driver is alive");
-        await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+        await().atMost(Duration.ofMinutes(2))
+                .untilAsserted(() -> assertThat(ourThreads()).isEmpty());
     }
 
     @Test
@@ -95,7 +146,8 @@ final class MooncakeExecutorTest {
                 });
         assertThatThrownBy(() -> executor.init(context, TOLD))
                 .hasMessageContaining("check that the driver is alive and not in a long garbage collection");
-        await().untilAsserted(() -> assertThat(ourThreads()).isEmpty());
+        await().atMost(Duration.ofMinutes(2))
+                .untilAsserted(() -> assertThat(ourThreads()).isEmpty());
     }
 
     @Test

@@ -23,7 +23,7 @@ final class NeighboursTest {
 
     private final HostedStore hosted = new HostedStore(1 << 20);
     private final AgentThread agent = AgentThread.start("test");
-    private final RemoteStore store = RemoteStore.start("test", agent, hosted::answer, Duration.ofSeconds(30));
+    private final RemoteStore store = RemoteStore.start("test", agent, hosted::answer, Duration.ofSeconds(60));
     private long epoch = 100;
     private final List<String> gone = new CopyOnWriteArrayList<>();
 
@@ -40,6 +40,9 @@ final class NeighboursTest {
     @Test
     void sharesMemoryWithItsHostOnly() throws Exception {
         try (Neighbours neighbours = new Neighbours(SELF, true)) {
+            assertThat(neighbours.allShareMemory())
+                    .as("before the first look, so the first map outputs are compressed")
+                    .isFalse();
             neighbours.follow(store, gone::add);
             publish(SELF);
             publish(record("2", "here"));
@@ -84,7 +87,7 @@ final class NeighboursTest {
         publish(record("marker", "here"));
         hosted.ownerLost("marker", "seen");
         neighbours.lookNow();
-        await().until(() -> gone.contains("marker"));
+        await().atMost(Duration.ofMinutes(2)).until(() -> gone.contains("marker"));
     }
 
     private void publish(PeerRecord record) throws Exception {

@@ -208,7 +208,13 @@ final class StartChecksTest {
     })
     void leavesTheShuffleToSparkWhenAskedTo(String version, String key, String value) {
         Map<String, String> conf = new HashMap<>(Map.of(key, value, SORT, "sort"));
-        assertThat(MooncakeDriver.chooseManager(spark(version), conf)).isEqualTo("sort");
+        try (Warnings warnings = Warnings.record()) {
+            assertThat(MooncakeDriver.chooseManager(spark(version), conf)).isEqualTo("sort");
+            assertThat(warnings.lines())
+                    .containsExactly("spark.shuffle.manager=sort shuffles instead of spark-mooncake, as " + SORT
+                            + "=sort allows: "
+                            + StartChecks.obstacle(spark(version), conf).orElseThrow());
+        }
         conf.put(StartChecks.MANAGER_KEY, MANAGER);
         if (!key.equals("spark.executor.cores") || version.equals("3.4.4")) {
             assertThat(MooncakeDriver.chooseManager(spark(version), conf)).isEqualTo("sort");
@@ -219,8 +225,15 @@ final class StartChecksTest {
     @ValueSource(strings = {"SORT", "sort", "tungsten-sort", "org.apache.spark.shuffle.sort.SortShuffleManager"})
     void leavesTheShuffleToAManagerThatThePlatformNamed(String named) {
         Map<String, String> conf = Map.of(StartChecks.MANAGER_KEY, named, "spark.shuffle.service.enabled", "true");
-        assertThat(MooncakeDriver.chooseManager(spark("4.0.0-databricks-001"), conf))
-                .isEqualTo(named);
+        try (Warnings warnings = Warnings.record()) {
+            assertThat(MooncakeDriver.chooseManager(spark("4.0.0-databricks-001"), conf))
+                    .isEqualTo(named);
+            assertThat(warnings.lines())
+                    .containsExactly("spark.shuffle.manager=" + named
+                            + " was found, so spark-mooncake does not shuffle and runs its"
+                            + " transfer engine and ranks only. To shuffle over it, set spark.shuffle.manager="
+                            + MANAGER + ", also when the platform sets this key");
+        }
     }
 
     @Test

@@ -30,7 +30,7 @@ import java.util.concurrent.TimeUnit;
 /** Engines of two processes: the table of paths, and which of them the engine takes for which memories. */
 final class LinkEngines {
     private static final int MIB = 1 << 20;
-    private static final Duration TIMEOUT = Duration.ofSeconds(20);
+    private static final Duration TIMEOUT = Duration.ofSeconds(60);
     private static final List<String> ALL = List.of("mnnvl", "nvlink", "staged", "shm", "tcp");
 
     private final LinkChecks checks;

@@ -101,7 +101,7 @@ final class LinkLayoutTest {
         Assumptions.assumeFalse(Cuda.isAvailable());
         PeerRecord peer = new PeerRecord("exec-1", 1, "127.0.0.1", 9, Map.of());
         for (Transport each : List.of(DevicePaths.nvlink(List.of()), DevicePaths.mnnvl(List.of()))) {
-            Reachability verdict = each.link(peer).get(10, TimeUnit.SECONDS);
+            Reachability verdict = each.link(peer).get(60, TimeUnit.SECONDS);
             String reason = verdict.fold(link -> "reached", refused -> refused);
             assertThat(reason).isEqualTo(each.name() + ": " + Cuda.unavailabilityCause());
         }

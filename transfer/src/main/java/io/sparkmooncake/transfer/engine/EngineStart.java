@@ -137,12 +137,19 @@ final class EngineStart {
         }
     }
 
+    /** On a control thread: to unmap gigabytes takes tens of milliseconds, for which no timer of the agent waits. */
     private void trimLater(ShmTransport shm, Duration interval) {
+        untilClosed(() -> agent.after(
+                interval,
+                () -> untilClosed(() -> controlThreads.execute(() -> {
+                    shm.trim(System.nanoTime());
+                    trimLater(shm, interval);
+                }))));
+    }
+
+    private void untilClosed(Runnable step) {
         try {
-            agent.after(interval, () -> {
-                shm.trim(System.nanoTime());
-                trimLater(shm, interval);
-            });
+            step.run();
         } catch (RejectedExecutionException e) {
             LOG.debug("peer {}: the engine ended, mappings are not trimmed any more", identity.name());
         }

@@ -42,12 +42,15 @@ final class Listener {
      * address if this machine has it; else on all, as behind network address translation. A host name that this machine resolves to
      * loopback, as its own name in {@code /etc/hosts}, is bound on all: others resolve it to another address.
      *
+     * @param names finds the addresses of {@code host}
      * @param connection initialises each connection that is accepted
      * @throws TransferException with one line for each port that was tried
      */
-    static Listener bind(EventLoops loops, String host, TransferSettings.Tcp tcp, ChannelHandler connection)
+    static Listener bind(
+            EventLoops loops, Dialer.Names names, String host, TransferSettings.Tcp tcp, ChannelHandler connection)
             throws TransferException {
-        InetAddress address = tcp.bindAddress().isEmpty() ? ownAddress(host) : given(tcp.bindAddress());
+        InetAddress address =
+                tcp.bindAddress().isEmpty() ? ownAddress(host, addresses(names, host)) : given(tcp.bindAddress());
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loops.group())
                 .channel(loops.server())
@@ -80,8 +83,7 @@ final class Listener {
         return port <= 65_535 ? port : FIRST_UNPRIVILEGED + (port - 65_536) % (65_536 - FIRST_UNPRIVILEGED);
     }
 
-    private static InetAddress ownAddress(String host) throws TransferException {
-        InetAddress[] addresses = addresses(host);
+    private static InetAddress ownAddress(String host, InetAddress[] addresses) {
         boolean meant = !addresses[0].isLoopbackAddress()
                 || host.equals("localhost")
                 || NetUtil.createByteArrayFromIpAddressString(host) != null;
@@ -105,7 +107,7 @@ final class Listener {
 
     /** Returns whether this machine has the address of a host, so that dialing it must lead here. */
     static boolean isHere(String host) throws TransferException {
-        return Arrays.stream(addresses(host)).anyMatch(Listener::isOwn);
+        return Arrays.stream(addresses(InetAddress::getAllByName, host)).anyMatch(Listener::isOwn);
     }
 
     private static boolean isOwn(InetAddress address) {
@@ -116,9 +118,9 @@ final class Listener {
         }
     }
 
-    private static InetAddress[] addresses(String host) throws TransferException {
+    private static InetAddress[] addresses(Dialer.Names names, String host) throws TransferException {
         try {
-            return InetAddress.getAllByName(host);
+            return names.addresses(host);
         } catch (IOException e) {
             throw new TransferException(
                     Code.UNREACHABLE,

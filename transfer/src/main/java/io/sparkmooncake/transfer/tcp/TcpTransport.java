@@ -92,7 +92,7 @@ public final class TcpTransport implements Transport, ControlPlane {
     }
 
     private void listen() throws TransferException {
-        listener = Listener.bind(loops, self.host(), settings.tcp(), new ChannelInitializer<Channel>() {
+        ChannelInitializer<Channel> connection = new ChannelInitializer<>() {
             private final Callee callee = new Callee();
 
             @Override
@@ -105,7 +105,8 @@ public final class TcpTransport implements Transport, ControlPlane {
                 channel.pipeline()
                         .addLast(new HandshakeCallee(self, settings.tcp().encrypted(), limit, receive, callee));
             }
-        });
+        };
+        listener = Listener.bind(loops, InetAddress::getAllByName, self.host(), settings.tcp(), connection);
         new ListenerProof(self, settings, this, attributes())
                 .prove(
                         port(),

@@ -19,7 +19,6 @@ import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -35,9 +34,7 @@ final class ConnectedPeerTest {
     @BeforeEach
     void connect() {
         two.engine.register(theirs);
-        CompletableFuture<Peer> connecting = one.engine.connect(two.record());
-        agent.run();
-        peer = agent.done(connecting);
+        peer = agent.done(one.connect(two));
     }
 
     private TransferBatch batch(RegionDescriptor remote, int length) {

@@ -27,27 +27,9 @@ final class ConnectionTest {
     private final FakeProcess one = world.start("1", 0x11);
     private final FakeProcess two = world.start("2", 0x22);
 
-    private CompletableFuture<Peer> connect() {
-        CompletableFuture<Peer> peer = one.engine.connect(two.record());
-        agent.run();
-        return peer;
-    }
-
-    private static TransferException failure(CompletableFuture<?> future) {
-        assertThat(future).isCompletedExceptionally();
-        Throwable[] caught = new Throwable[1];
-        var unused = future.whenComplete((value, e) -> caught[0] = e);
-        return (TransferException) caught[0];
-    }
-
-    private void assertNothingLeft() {
-        assertThat(agent.alarms()).isZero();
-        assertThat(one.shm.openLinks() + one.tcp.openLinks()).isZero();
-    }
-
     @Test
     void offersEveryPathThatWasProvedInOrderOfPreference() {
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         assertThat(peer.record()).isEqualTo(two.record());
         assertThat(peer.paths()).extracting(PathReport::path).containsExactly("shm", "tcp");
         assertThat(peer.paths()).allSatisfy(path -> {
@@ -71,7 +53,7 @@ final class ConnectionTest {
     @Test
     void takesTheProofOfALinkThatReachesNoHostMemory() {
         one.shm.fault(Fault.PROVES_ITSELF);
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         assertThat(peer.paths()).allSatisfy(path -> assertThat(path.offered()).isTrue());
         assertThat(peer.paths().get(0).reason()).isEqualTo("a word of the device was read back");
         assertThat(agent.alarms()).isZero();
@@ -80,8 +62,7 @@ final class ConnectionTest {
     private void assertRefused(Fault fault, String reason) {
         FakeProcess third = world.start("third-" + fault, 0x33);
         one.shm.fault(fault);
-        CompletableFuture<Peer> connecting = one.engine.connect(third.record());
-        agent.run();
+        CompletableFuture<Peer> connecting = one.connect(third);
         List<PathReport> paths = agent.done(connecting).paths();
         assertThat(paths.get(0).offered()).as("%s", fault).isFalse();
         assertThat(paths.get(0).reason()).contains(reason);
@@ -107,7 +88,7 @@ final class ConnectionTest {
     void failsAtOnceWithTheTableWhenNoPathIsProved() {
         one.shm.fault(Fault.OTHER_MEMORY);
         one.tcp.fault(Fault.REFUSES);
-        TransferException failure = failure(connect());
+        TransferException failure = agent.failure(one.connect(two));
         assertThat(failure.code()).isEqualTo(Code.UNREACHABLE);
         assertThat(failure)
                 .hasMessageMatching(
@@ -117,60 +98,60 @@ final class ConnectionTest {
                                 + "shm: read word=0/0 where the peer keeps word=22/\\d+: it reaches other memory than the peer's; "
                                 + "tcp: other boot id . no path was proved . the reason of each path; "
                                 + "spark.mooncake.transfer.paths=tcp rules out all others");
-        assertNothingLeft();
+        one.assertNothingLeft();
         assertThat(two.engine.lentSlots()).isZero();
     }
 
     @Test
     void failsAtTheDeadlineWhileDialling() {
         two.plane.beSilent();
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(Duration.ofMillis(59_999));
         assertThat(connecting).isNotDone();
         agent.advance(Duration.ofMillis(1));
-        TransferException failure = failure(connecting);
+        TransferException failure = agent.failure(connecting);
         assertThat(failure.code()).isEqualTo(Code.TIMED_OUT);
         assertThat(failure)
                 .hasMessageContaining(
                         "2 | host-2:10002 | WAITING_PEER_WARMUP for 60.0 s: dialing | none tried | no answer while"
                                 + " dialing | that host-2:10002 can be reached from this host (firewall");
-        assertNothingLeft();
+        one.assertNothingLeft();
     }
 
     @Test
     void failsAtTheDeadlineWhileThePeerGrantsNoSlots() {
         two.plane.swallow(request -> request.get(1) == WarmUpFrame.GRANT);
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(MINUTE);
-        assertThat(failure(connecting))
+        assertThat(agent.failure(connecting))
                 .hasMessageContaining("WAITING_PEER_WARMUP for 60.0 s: asking for warm-up slots")
                 .hasMessageContaining("and that 2 is not stuck");
-        assertNothingLeft();
+        one.assertNothingLeft();
     }
 
     @Test
     void failsAtTheDeadlineWhileEveryPathStalls() {
         one.shm.fault(Fault.STALLS_TRANSFERS);
         one.tcp.fault(Fault.SILENT);
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(MINUTE);
-        assertThat(failure(connecting))
+        assertThat(agent.failure(connecting))
                 .hasMessageContaining("WAITING_WARMUP_TRANSFER for 60.0 s: proving paths")
                 .hasMessageContaining("shm: no verdict yet, reading, writing and reading back a slot")
                 .hasMessageContaining("tcp: no verdict yet, opening a link");
-        assertNothingLeft();
+        one.assertNothingLeft();
         assertThat(two.engine.lentSlots()).isZero();
     }
 
     @Test
     void failsAtTheDeadlineWhileThePeerConfirmsNothing() {
         two.plane.swallow(request -> request.get(1) == WarmUpFrame.CONFIRM);
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(MINUTE);
-        assertThat(failure(connecting))
+        assertThat(agent.failure(connecting))
                 .hasMessageContaining("WAITING_PEER_WARMUP for 60.0 s: asking what it saw in its slots")
                 .hasMessageContaining("shm: proved, word 11/");
-        assertNothingLeft();
+        one.assertNothingLeft();
         assertThat(two.engine.lentSlots()).isZero();
     }
 
@@ -200,14 +181,13 @@ final class ConnectionTest {
 
     @Test
     void aLostPeerStaysLostAndItsSuccessorIsAnotherObject() {
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         two.plane.die("Connection reset by peer");
         agent.run();
         assertThat(peer.lost()).isCompletedWithValue("its control channel broke: Connection reset by peer");
         assertThat(one.shm.openLinks() + one.tcp.openLinks()).isZero();
         FakeProcess successor = world.start("2", 0x23);
-        CompletableFuture<Peer> next = one.engine.connect(successor.record());
-        agent.run();
+        CompletableFuture<Peer> next = one.connect(successor);
         assertThat(agent.done(next)).isNotSameAs(peer);
         assertThat(peer.lost()).isDone();
         assertThat(agent.done(next).lost()).isNotDone();
@@ -215,13 +195,13 @@ final class ConnectionTest {
 
     @Test
     void aProcessKnownToBeGoneIsNotDialledAgain() {
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         one.engine.peerLost("2", 0x22, "executor 2 was removed: heartbeat timed out");
         agent.run();
         assertThat(peer.lost()).isCompletedWithValue("executor 2 was removed: heartbeat timed out");
-        CompletableFuture<Peer> again = connect();
-        assertThat(failure(again).code()).isEqualTo(Code.PEER_GONE);
-        assertThat(failure(again)).hasMessageContaining("executor 2 was removed: heartbeat timed out");
+        CompletableFuture<Peer> again = one.connect(two);
+        assertThat(agent.failure(again).code()).isEqualTo(Code.PEER_GONE);
+        assertThat(agent.failure(again)).hasMessageContaining("executor 2 was removed: heartbeat timed out");
         assertThat(two.plane.dials()).isEqualTo(1);
     }
 
@@ -234,12 +214,11 @@ final class ConnectionTest {
             } else {
                 third.plane.swallow(request -> request.get(1) == op);
             }
-            CompletableFuture<Peer> connecting = one.engine.connect(third.record());
-            agent.run();
+            CompletableFuture<Peer> connecting = one.connect(third);
             assertThat(connecting).isNotDone();
             one.engine.peerLost("third" + op, 0x33, "gone");
             agent.run();
-            assertThat(failure(connecting)).hasMessageContaining("| gone |");
+            assertThat(agent.failure(connecting)).hasMessageContaining("| gone |");
         }
         assertThat(one.shm.openLinks() + one.tcp.openLinks()).isZero();
     }
@@ -250,7 +229,7 @@ final class ConnectionTest {
                 "2", 0x21, "host-2", two.record().port(), two.record().attributes());
         CompletableFuture<Peer> connecting = one.engine.connect(stale);
         agent.run();
-        assertThat(failure(connecting))
+        assertThat(agent.failure(connecting))
                 .hasMessageContaining(
                         "2 (host-2:10002) lives epoch=22 and was asked as epoch=21: the record that 1 uses is of"
                                 + " an earlier life");
@@ -259,8 +238,8 @@ final class ConnectionTest {
     @Test
     void aLateMessageOfARemovedPeerIsRefused() {
         two.engine.peerLost("1", 0x11, "executor 1 was removed");
-        CompletableFuture<Peer> connecting = connect();
-        assertThat(failure(connecting))
+        CompletableFuture<Peer> connecting = one.connect(two);
+        assertThat(agent.failure(connecting))
                 .hasMessageContaining(
                         "1 epoch=11 was removed: executor 1 was removed; a late message of it is dropped");
     }
@@ -279,7 +258,7 @@ final class ConnectionTest {
         six.plane.die("killed");
         CompletableFuture<List<Peer>> some = one.engine.connectAll(List.of(two.record(), five.record(), six.record()));
         agent.advance(MINUTE);
-        assertThat(failure(some))
+        assertThat(agent.failure(some))
                 .hasMessageContaining("2 of 3 peers not connected after 60.0 s")
                 .hasMessageContaining("\n5 | host-5:10005 | WAITING_PEER_WARMUP for 60.0 s: dialing")
                 .hasMessageContaining("\n6 | host-6:10006 | WAITING_PEER_WARMUP for 60.0 s: dialing again")
@@ -288,29 +267,27 @@ final class ConnectionTest {
 
     @Test
     void closingEndsAttemptsAndConnections() {
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         FakeProcess three = world.start("3", 0x33);
         three.plane.beSilent();
-        CompletableFuture<Peer> connecting = one.engine.connect(three.record());
-        agent.run();
+        CompletableFuture<Peer> connecting = one.connect(three);
         Thread closer = new Thread(one.engine::close, "closer");
         closer.start();
         while (closer.isAlive()) {
             agent.run();
             Thread.onSpinWait();
         }
-        assertThat(failure(connecting).code()).isEqualTo(Code.CLOSED);
+        assertThat(agent.failure(connecting).code()).isEqualTo(Code.CLOSED);
         assertThat(peer.lost()).isCompletedWithValue("this engine was closed");
-        assertThat(failure(one.engine.connect(two.record())).code()).isEqualTo(Code.CLOSED);
+        assertThat(agent.failure(one.engine.connect(two.record())).code()).isEqualTo(Code.CLOSED);
     }
 
     @Test
     void controlMemoryIsHostMemoryWhateverTheProcessComputesWith() {
-        assertThat(connect()).isCompleted();
+        assertThat(one.connect(two)).isCompleted();
         FakeProcess device = world.start("gpu", 0x77, new Location(Location.Kind.CUDA, 0));
-        CompletableFuture<Peer> connecting = one.engine.connect(device.record());
-        agent.run();
-        assertThat(failure(connecting))
+        CompletableFuture<Peer> connecting = one.connect(device);
+        assertThat(agent.failure(connecting))
                 .hasMessageContaining("control memory must be host memory and location=cuda:0 was given");
     }
 

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.engine;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.sparkmooncake.conf.TransferSettings;
+import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.PeerRecord;
-import io.sparkmooncake.transfer.agent.Agent;
 import io.sparkmooncake.transfer.engine.testing.FakeNetwork;
 import io.sparkmooncake.transfer.engine.testing.FakeTransport;
 import io.sparkmooncake.transfer.engine.testing.HeapRegion;
+import io.sparkmooncake.transfer.engine.testing.ManualAgent;
 import io.sparkmooncake.transfer.memory.Location;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -21,16 +25,32 @@ final class FakeProcess {
     final FakeTransport shm;
     final FakeTransport tcp;
     final LocalEngine engine;
+    private final ManualAgent agent;
 
-    private FakeProcess(FakeNetwork.Plane plane, FakeTransport shm, FakeTransport tcp, LocalEngine engine) {
+    private FakeProcess(
+            FakeNetwork.Plane plane, FakeTransport shm, FakeTransport tcp, LocalEngine engine, ManualAgent agent) {
         this.plane = plane;
         this.shm = shm;
         this.tcp = tcp;
         this.engine = engine;
+        this.agent = agent;
     }
 
     PeerRecord record() {
         return engine.self();
+    }
+
+    /** Begins to connect and runs what is due. */
+    CompletableFuture<Peer> connect(FakeProcess target) {
+        CompletableFuture<Peer> peer = engine.connect(target.record());
+        agent.run();
+        return peer;
+    }
+
+    /** Fails if a timer waits or a link of this process is open. */
+    void assertNothingLeft() {
+        assertThat(agent.alarms()).isZero();
+        assertThat(shm.openLinks() + tcp.openLinks()).isZero();
     }
 
     /** What the processes of one test share. */
@@ -39,9 +59,9 @@ final class FakeProcess {
         final Map<String, FakeTransport> shm = new ConcurrentHashMap<>();
         final Map<String, FakeTransport> tcp = new ConcurrentHashMap<>();
         private final AtomicLong regions = new AtomicLong();
-        private final Agent agent;
+        private final ManualAgent agent;
 
-        World(Agent agent) {
+        World(ManualAgent agent) {
             this.agent = agent;
         }
 
@@ -60,7 +80,7 @@ final class FakeProcess {
                     new LocalEngine.Ways(plane, List.of(fakeShm, fakeTcp), () -> {}),
                     sizeBytes -> new HeapRegion(regions.incrementAndGet(), sizeBytes, controlMemory),
                     SETTINGS);
-            return new FakeProcess(plane, fakeShm, fakeTcp, engine);
+            return new FakeProcess(plane, fakeShm, fakeTcp, engine, agent);
         }
     }
 }

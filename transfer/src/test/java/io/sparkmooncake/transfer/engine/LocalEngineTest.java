@@ -63,8 +63,12 @@ final class LocalEngineTest {
     private record Executor(LocalEngine engine, PeerDirectory directory) {}
 
     private Executor start(String name, String paths) throws Exception {
-        TransferSettings settings = TransferSettings.read(
-                Map.of("spark.mooncake.transfer.paths", paths, "spark.mooncake.transfer.maxBytesInFlight", "1m"));
+        return start(
+                name, Map.of("spark.mooncake.transfer.paths", paths, "spark.mooncake.transfer.maxBytesInFlight", "1m"));
+    }
+
+    private Executor start(String name, Map<String, String> conf) throws Exception {
+        TransferSettings settings = TransferSettings.read(conf);
         LocalEngine engine =
                 open(LocalEngine.start(new Identity(name, name.hashCode(), "127.0.0.1", SECRET), settings));
         RemoteStore store = open(RemoteStore.start(name, engine.agent(), host::answer, TIMEOUT));
@@ -144,6 +148,29 @@ final class LocalEngineTest {
                 .containsExactly(tuple("shm", 5L, 1L), tuple("tcp", 0L, 0L));
         one.engine.unregister(mine);
         mine.release();
+        two.engine.unregister(theirs);
+        theirs.release();
+    }
+
+    /** Control threads start with their first work: here nobody asks for anything else. */
+    @Test
+    void idleMappingsAreDroppedOnAControlThreadAndNotOnTheAgent() throws Exception {
+        Executor one = start("one", Map.of("spark.mooncake.memory.idle", "100ms"));
+        Executor two = start("two", "shm,tcp");
+        HostRegion theirs = region(two, 1 << 20);
+        Peer peer = one.directory.peer("two").get(60, TimeUnit.SECONDS);
+        HostRegion mapped = peer.map(theirs.descriptor()).orElseThrow();
+        mapped.release();
+        Awaitility.await().atMost(TIMEOUT).until(() -> {
+            boolean kept = mapped.tryRetain();
+            if (kept) {
+                mapped.release();
+            }
+            return !kept;
+        });
+        assertThat(Thread.getAllStackTraces().keySet())
+                .extracting(Thread::getName)
+                .anyMatch(name -> name.startsWith("mooncake-control-one-"));
         two.engine.unregister(theirs);
         theirs.release();
     }

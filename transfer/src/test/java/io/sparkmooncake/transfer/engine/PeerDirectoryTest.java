@@ -36,13 +36,6 @@ final class PeerDirectoryTest {
         return agent.done(joining(process));
     }
 
-    private static TransferException failure(CompletableFuture<?> future) {
-        assertThat(future).isCompletedExceptionally();
-        Throwable[] caught = new Throwable[1];
-        var unused = future.whenComplete((value, e) -> caught[0] = e);
-        return (TransferException) caught[0];
-    }
-
     @Test
     void findsAPeerThatPublishesLater() {
         CompletableFuture<Peer> waiting = directory.peer("2");
@@ -60,7 +53,7 @@ final class PeerDirectoryTest {
     @Test
     void refusesANameThatALiveProcessHoldsNamingBoth() {
         FakeProcess impostor = world.start("1", 0x12);
-        TransferException failure = failure(joining(impostor));
+        TransferException failure = agent.failure(joining(impostor));
         assertThat(failure.code()).isEqualTo(Code.REFUSED);
         assertThat(failure)
                 .hasMessageContaining(
@@ -88,7 +81,7 @@ final class PeerDirectoryTest {
         stores.cut();
         CompletableFuture<PeerDirectory> joined = joining(two);
         agent.advance(MINUTE);
-        assertThat(failure(joined)).hasMessageContaining("the store cannot be asked for Claim[key=app/peers/2");
+        assertThat(agent.failure(joined)).hasMessageContaining("the store cannot be asked for Claim[key=app/peers/2");
     }
 
     @Test
@@ -97,7 +90,7 @@ final class PeerDirectoryTest {
         agent.advance(Duration.ofMillis(59_999));
         assertThat(waiting).isNotDone();
         agent.advance(Duration.ofMillis(1));
-        TransferException failure = failure(waiting);
+        TransferException failure = agent.failure(waiting);
         assertThat(failure.code()).isEqualTo(Code.TIMED_OUT);
         assertThat(failure)
                 .hasMessage("1 of 1 peers not connected after 60.0 s (spark.mooncake.connect.timeout=60.0 s)\n"
@@ -122,8 +115,9 @@ final class PeerDirectoryTest {
         assertThat(directory.find("2")).isEmpty();
         CompletableFuture<Peer> again = directory.peer("2");
         agent.run();
-        assertThat(failure(again).code()).isEqualTo(Code.PEER_GONE);
-        assertThat(failure(again)).hasMessageContaining("2 was removed: executor heartbeat timed out after 120000 ms");
+        assertThat(agent.failure(again).code()).isEqualTo(Code.PEER_GONE);
+        assertThat(agent.failure(again))
+                .hasMessageContaining("2 was removed: executor heartbeat timed out after 120000 ms");
     }
 
     @Test
@@ -133,7 +127,7 @@ final class PeerDirectoryTest {
         host.ownerLost("2", "container killed");
         CompletableFuture<Peer> waiting = directory.peer("2");
         agent.run();
-        assertThat(failure(waiting)).hasMessageContaining("2 was removed: container killed");
+        assertThat(agent.failure(waiting)).hasMessageContaining("2 was removed: container killed");
     }
 
     @Test
@@ -146,7 +140,7 @@ final class PeerDirectoryTest {
         assertThat(waiting).isNotDone();
         host.ownerLost("2", "node failed");
         agent.advance(Duration.ofSeconds(5));
-        assertThat(failure(waiting)).hasMessageContaining("| 2 was removed: node failed |");
+        assertThat(agent.failure(waiting)).hasMessageContaining("| 2 was removed: node failed |");
     }
 
     @Test
@@ -166,8 +160,8 @@ final class PeerDirectoryTest {
         assertThat(again).isNotDone();
         host.ownerLost("2", "executor 2 exited with code 137");
         agent.advance(Duration.ofMillis(600));
-        assertThat(failure(again).code()).isEqualTo(Code.PEER_GONE);
-        assertThat(failure(again)).hasMessageContaining("2 was removed: executor 2 exited with code 137");
+        assertThat(agent.failure(again).code()).isEqualTo(Code.PEER_GONE);
+        assertThat(agent.failure(again)).hasMessageContaining("2 was removed: executor 2 exited with code 137");
         assertThat(other.isLost()).isFalse();
         long before = host.figures().requests();
         agent.advance(MINUTE);
@@ -189,8 +183,8 @@ final class PeerDirectoryTest {
         agent.advance(Duration.ofSeconds(5));
         CompletableFuture<?> ofBroken = broken.ask("any", ByteBuffer.allocate(1), MINUTE);
         CompletableFuture<?> ofGone = gone.ask("any", ByteBuffer.allocate(1), MINUTE);
-        assertThat(failure(ofBroken).code()).isEqualTo(Code.PEER_LOST);
-        assertThat(failure(ofGone).code()).isEqualTo(Code.PEER_GONE);
+        assertThat(agent.failure(ofBroken).code()).isEqualTo(Code.PEER_LOST);
+        assertThat(agent.failure(ofGone).code()).isEqualTo(Code.PEER_GONE);
     }
 
     @Test
@@ -243,7 +237,7 @@ final class PeerDirectoryTest {
         host.ownerLost("4", "killed");
         CompletableFuture<List<Peer>> peers = directory.peers(List.of("2", "3", "4", "5"));
         agent.advance(MINUTE);
-        assertThat(failure(peers))
+        assertThat(agent.failure(peers))
                 .hasMessageContaining("3 of 4 peers not connected after 60.0 s")
                 .hasMessageContaining("\n3 | host-3:10003 | WAITING_PEER_WARMUP for 60.0 s: dialing | none tried |")
                 .hasMessageContaining(
@@ -257,11 +251,11 @@ final class PeerDirectoryTest {
         CompletableFuture<Peer> waiting = directory.peer("2");
         agent.run();
         closeTurning(directory);
-        assertThat(failure(waiting).code()).isEqualTo(Code.CLOSED);
+        assertThat(agent.failure(waiting).code()).isEqualTo(Code.CLOSED);
         assertThat(host.figures().keys()).isZero();
         CompletableFuture<Peer> late = directory.peer("2");
         agent.run();
-        assertThat(failure(late).code()).isEqualTo(Code.CLOSED);
+        assertThat(agent.failure(late).code()).isEqualTo(Code.CLOSED);
     }
 
     /** Closes on a thread of its own while this one is the agent. */

@@ -4,7 +4,6 @@ package io.sparkmooncake.transfer.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkmooncake.transfer.Peer;
-import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.TransferException.Code;
 import io.sparkmooncake.transfer.engine.testing.FakeTransport.Fault;
 import io.sparkmooncake.transfer.engine.testing.ManualAgent;
@@ -24,32 +23,10 @@ final class ReconnectTest {
     private final FakeProcess one = world.start("1", 0x11);
     private final FakeProcess two = world.start("2", 0x22);
 
-    private CompletableFuture<Peer> connect() {
-        return connect(two);
-    }
-
-    private CompletableFuture<Peer> connect(FakeProcess target) {
-        CompletableFuture<Peer> peer = one.engine.connect(target.record());
-        agent.run();
-        return peer;
-    }
-
-    private static TransferException failure(CompletableFuture<?> future) {
-        assertThat(future).isCompletedExceptionally();
-        Throwable[] caught = new Throwable[1];
-        var unused = future.whenComplete((value, e) -> caught[0] = e);
-        return (TransferException) caught[0];
-    }
-
-    private void assertNothingLeft() {
-        assertThat(agent.alarms()).isZero();
-        assertThat(one.shm.openLinks() + one.tcp.openLinks()).isZero();
-    }
-
     @Test
     void dialsAgainUntilTheDeadline() {
         two.plane.refuseDials(30);
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(Duration.ofMillis(100 + 200 + 400 + 800 + 1600 + 24 * 2000 + 1999));
         assertThat(connecting).isNotDone();
         agent.advance(Duration.ofMillis(1));
@@ -60,27 +37,27 @@ final class ReconnectTest {
     @Test
     void aProcessThatRefusesDialsIsUnreachableAtTheDeadline() {
         two.plane.die("killed");
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(Duration.ofMillis(59_999));
         assertThat(connecting).isNotDone();
         agent.advance(Duration.ofMillis(1));
-        assertThat(failure(connecting).code()).isEqualTo(Code.UNREACHABLE);
-        assertThat(failure(connecting))
+        assertThat(agent.failure(connecting).code()).isEqualTo(Code.UNREACHABLE);
+        assertThat(agent.failure(connecting))
                 .hasMessageContaining(
                         "dialing again after failures=34 | none tried | Connection refused | that host-2:10002 can be");
-        assertNothingLeft();
+        one.assertNothingLeft();
     }
 
     @Test
     void aProcessThatRefusesDialsIsNotDialledOnceTheStoreSaysThatItIsGone() {
         two.plane.die("killed");
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(Duration.ofSeconds(5));
         one.engine.peerLost("2", 0x22, "executor 2 exited with code 137");
         agent.run();
-        assertThat(failure(connecting).code()).isEqualTo(Code.PEER_GONE);
-        assertThat(failure(connecting)).hasMessageContaining("executor 2 exited with code 137");
-        assertNothingLeft();
+        assertThat(agent.failure(connecting).code()).isEqualTo(Code.PEER_GONE);
+        assertThat(agent.failure(connecting)).hasMessageContaining("executor 2 exited with code 137");
+        one.assertNothingLeft();
     }
 
     @Test
@@ -113,7 +90,7 @@ final class ReconnectTest {
         one.tcp.noticeEnds();
         FakeProcess three = world.start("3", 0x33);
         two.plane.serve("echo", (from, request) -> request);
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         CompletableFuture<Peer> connecting = one.engine.connect(three.record());
         Peer other = agent.done(connecting);
         two.plane.refuseDials(3);
@@ -134,7 +111,7 @@ final class ReconnectTest {
     @Test
     void aControlChannelThatCannotBeDialledAgainLosesThePeer() {
         one.tcp.noticeEnds();
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         two.plane.die("Connection reset by peer");
         agent.run();
         CompletableFuture<ByteBuffer> asked = peer.ask("echo", ByteBuffer.allocate(4), MINUTE.multipliedBy(2));
@@ -144,8 +121,8 @@ final class ReconnectTest {
         assertThat(peer.lost())
                 .isCompletedWithValue("its control channel broke: Connection reset by peer; and it could not be dialled"
                         + " again: Connection refused");
-        assertThat(failure(asked)).hasMessageContaining("2 (host-2:10002) is lost: its control channel broke");
-        assertNothingLeft();
+        assertThat(agent.failure(asked)).hasMessageContaining("2 (host-2:10002) is lost: its control channel broke");
+        one.assertNothingLeft();
     }
 
     @Test
@@ -156,7 +133,7 @@ final class ReconnectTest {
             answered.incrementAndGet();
             return request;
         });
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         two.plane.breakChannels("Connection reset by peer");
         agent.run();
         CompletableFuture<ByteBuffer> late = peer.ask("count", ByteBuffer.allocate(4), Duration.ofMillis(1));
@@ -190,24 +167,24 @@ final class ReconnectTest {
                             controlFirst
                                     ? "its control channel broke: Connection reset by peer; then a path: "
                                     : "a path broke: Connection reset by peer");
-            assertNothingLeft();
+            one.assertNothingLeft();
         }
     }
 
     @Test
     void aPeerThatWasLostIsDialledAnewUnlessItIsGone() {
         FakeProcess three = world.start("3", 0x33);
-        Peer before = agent.done(connect());
+        Peer before = agent.done(one.connect(two));
         Peer other = agent.done(one.engine.connect(three.record()));
         two.plane.breakChannels("Connection reset by peer");
         agent.run();
         assertThat(before.isLost()).isTrue();
-        Peer after = agent.done(connect());
+        Peer after = agent.done(one.connect(two));
         assertThat(after).isNotSameAs(before);
         assertThat(after.isLost() || other.isLost()).isFalse();
         one.engine.peerLost("2", 0x22, "executor 2 was removed");
         agent.run();
-        assertThat(failure(connect())).hasMessageContaining("executor 2 was removed");
+        assertThat(agent.failure(one.connect(two))).hasMessageContaining("executor 2 was removed");
         assertThat(other.isLost()).isFalse();
     }
 
@@ -215,12 +192,12 @@ final class ReconnectTest {
     void aPathThatIsLostComesBackWithANewConnection() {
         one.tcp.noticeEnds();
         FakeProcess three = world.start("3", 0x33);
-        Peer before = agent.done(connect());
+        Peer before = agent.done(one.connect(two));
         one.tcp.breakLinks("Connection reset by peer");
         agent.run();
         assertThat(before.lost()).isCompletedWithValue("a path broke: Connection reset by peer");
-        Peer other = agent.done(connect(three));
-        Peer after = agent.done(connect());
+        Peer other = agent.done(one.connect(three));
+        Peer after = agent.done(one.connect(two));
         assertThat(after).isNotSameAs(before);
         assertThat(after.paths()).allMatch(Peer.PathReport::offered);
         assertThat(other.isLost()).isFalse();
@@ -231,7 +208,7 @@ final class ReconnectTest {
         FakeProcess three = world.start("3", 0x33);
         one.shm.fault(Fault.REFUSES);
         one.tcp.fault(Fault.BREAKS);
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.advance(Duration.ofMillis(100 + 200 + 400));
         assertThat(connecting).isNotDone();
         assertThat(two.plane.dials()).isEqualTo(4);
@@ -241,17 +218,17 @@ final class ReconnectTest {
         assertThat(agent.done(connecting).isLost()).isFalse();
 
         one.tcp.fault(Fault.BREAKS);
-        CompletableFuture<Peer> never = connect(three);
+        CompletableFuture<Peer> never = one.connect(three);
         agent.advance(MINUTE);
-        assertThat(failure(never).code()).isEqualTo(Code.UNREACHABLE);
-        assertThat(failure(never))
+        assertThat(agent.failure(never).code()).isEqualTo(Code.UNREACHABLE);
+        assertThat(agent.failure(never))
                 .hasMessageContaining("no path was proved: shm: other boot id; tcp: Connection reset by peer");
     }
 
     @Test
     void aChannelThatBreaksWheneverItWasDialledIsDialledLessAndLessOften() {
         one.tcp.noticeEnds();
-        Peer peer = agent.done(connect());
+        Peer peer = agent.done(one.connect(two));
         for (int dials = 2, millis = 100; dials < 8; dials++, millis = Math.min(2_000, 2 * millis)) {
             two.plane.breakChannels("Connection reset by peer");
             agent.advance(Duration.ofMillis(millis - 1));
@@ -269,7 +246,7 @@ final class ReconnectTest {
     @Test
     void aPauseOfThisProcessDoesNotUseUpTheDeadline() {
         two.plane.refuseDials(1);
-        CompletableFuture<Peer> connecting = connect();
+        CompletableFuture<Peer> connecting = one.connect(two);
         agent.pause(Duration.ofMinutes(10));
         assertThat(connecting).isCompleted();
     }

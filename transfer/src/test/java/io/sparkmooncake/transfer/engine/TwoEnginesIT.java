@@ -70,7 +70,7 @@ final class TwoEnginesIT {
     }
 
     private TransferBatch move(Peer peer, Opcode opcode, RegionDescriptor remote, long offset) throws Exception {
-        TransferBatch batch = new TransferBatch(opcode, Duration.ofSeconds(20));
+        TransferBatch batch = new TransferBatch(opcode, MINUTE);
         batch.add(mine, offset, remote, offset, Long.BYTES);
         peer.submit(batch);
         return batch.completion().get(60, TimeUnit.SECONDS);

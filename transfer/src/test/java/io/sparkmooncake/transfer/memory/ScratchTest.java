@@ -115,7 +115,9 @@ final class ScratchTest {
                 "waits-for-scratch");
         thread.setDaemon(true);
         thread.start();
-        Awaitility.await().until(() -> got.isDone() || thread.getState() == Thread.State.TIMED_WAITING);
+        Awaitility.await()
+                .atMost(Duration.ofMinutes(2))
+                .until(() -> got.isDone() || thread.getState() == Thread.State.TIMED_WAITING);
         direct.forEach(Extent::release);
         greedy.close();
         got.get(4, TimeUnit.MINUTES).release();

@@ -284,7 +284,7 @@ public abstract class TransportContract {
     }
 
     private void readOrFail(Link link, RegionDescriptor source, MemoryRegion local) throws Exception {
-        TransferBatch batch = new TransferBatch(Opcode.READ, Duration.ofSeconds(20));
+        TransferBatch batch = new TransferBatch(Opcode.READ, Duration.ofSeconds(60));
         for (int piece = 0; piece < 8; piece++) {
             batch.add(local, (long) piece * MIB, source, (long) piece * MIB, MIB);
         }
@@ -307,7 +307,8 @@ public abstract class TransportContract {
         Link link = bench.link(owner.record());
         MemoryRegion local = bench.local(MIB);
         owner.freeze();
-        TransferBatch batch = new TransferBatch(Opcode.READ, Duration.ofSeconds(1));
+        Duration timeout = Duration.ofSeconds(fixture.frozenOwnersCanBeRead() ? 60 : 1);
+        TransferBatch batch = new TransferBatch(Opcode.READ, timeout);
         batch.add(local, 0, source, 0, MIB);
         submit(link, batch);
         if (fixture.frozenOwnersCanBeRead()) {

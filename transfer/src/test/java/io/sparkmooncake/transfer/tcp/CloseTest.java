@@ -71,7 +71,7 @@ final class CloseTest {
             }
             for (CompletableFuture<?> each : pending) {
                 each.exceptionally(failure -> null)
-                        .orTimeout(30, TimeUnit.SECONDS)
+                        .orTimeout(60, TimeUnit.SECONDS)
                         .join();
             }
             assertThat(local.counts()).isEqualTo(1);

@@ -90,7 +90,7 @@ final class EncryptionTest {
                             .hasMessageContaining("peer owner (127.0.0.1:" + proxy.getLocalPort() + ")")
                             .hasMessageContaining("was changed on the way");
                 }
-                assertThat(link.lost().orTimeout(30, TimeUnit.SECONDS).join()).isEqualTo(failure.getMessage());
+                assertThat(link.lost().orTimeout(60, TimeUnit.SECONDS).join()).isEqualTo(failure.getMessage());
                 int arrived = local.slice(0, BYTES).mismatch(remote.slice(0, BYTES));
                 assertThat(arrived).as("bytes before the changed one").isLessThanOrEqualTo(offset);
                 assertThat(local.slice(BYTES - 1000, 1000)).isEqualTo(new TestRegion(3, 1000).slice(0, 1000));

@@ -124,7 +124,7 @@ final class FaultTest {
         assertThat(failure)
                 .hasMessageContaining("peer rogue (127.0.0.1:" + listener.getLocalPort() + ") sends nothing")
                 .hasMessageContaining("(limit 1000 ms)");
-        assertThat(rogue.link.lost().orTimeout(30, TimeUnit.SECONDS).join()).isEqualTo(failure.getMessage());
+        assertThat(rogue.link.lost().orTimeout(60, TimeUnit.SECONDS).join()).isEqualTo(failure.getMessage());
         assertThat(local.counts()).isEqualTo(1);
     }
 
@@ -139,7 +139,7 @@ final class FaultTest {
                 .hasMessageContaining("WRITE over tcp with peer rogue")
                 .hasMessageContaining("500 ms");
         assertThat(local.counts()).isEqualTo(1);
-        assertThat(rogue.link.lost().orTimeout(30, TimeUnit.SECONDS).join()).contains("took the bytes of a WRITE");
+        assertThat(rogue.link.lost().orTimeout(60, TimeUnit.SECONDS).join()).contains("took the bytes of a WRITE");
     }
 
     @Test

@@ -4,6 +4,7 @@ package io.sparkmooncake.transfer.tcp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferException;
@@ -11,8 +12,10 @@ import io.sparkmooncake.transfer.spi.ControlChannel;
 import io.sparkmooncake.transfer.spi.ControlPlane;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -97,6 +100,51 @@ final class ListenerTest {
         assertThatThrownBy(() -> HandMade.connect(second.port())).hasMessageContaining("refused");
         assertThatThrownBy(() -> ends.start("lost", settings(0, 0).withBindAddress("no-such-host.invalid")))
                 .hasMessageContaining("address=no-such-host.invalid that Spark binds does not resolve");
+    }
+
+    /** As with Debian's {@code 127.0.1.1 worker} in {@code /etc/hosts}: peers resolve the name to another address of this machine. */
+    @ParameterizedTest
+    @CsvSource({
+        "worker, 127.0.1.1, true",
+        "worker, 127.0.0.1, true",
+        "worker, 127.0.0.1 127.0.1.1, true",
+        "worker, 192.0.2.1, true",
+        "localhost, 127.0.0.1, false",
+        "127.0.0.1, 127.0.0.1, false"
+    })
+    void aNameThatThisMachineResolvesToLoopbackIsBoundOnAllAddresses(String host, String found, boolean everywhere)
+            throws IOException, TransferException {
+        List<InetAddress> addresses = new ArrayList<>();
+        for (String each : found.split(" ", -1)) {
+            addresses.add(InetAddress.getByName(each));
+        }
+        EventLoops loops = EventLoops.start("listener", 1);
+        try {
+            Listener listener = Listener.bind(
+                    loops,
+                    asked -> {
+                        assertThat(asked).isEqualTo(host);
+                        return addresses.toArray(InetAddress[]::new);
+                    },
+                    host,
+                    settings(0, 0).tcp(),
+                    new ChannelInboundHandlerAdapter());
+            assertThat(isServed("127.0.0.1", listener.port())).isTrue();
+            for (String other : List.of("127.0.0.2", "127.0.0.3")) {
+                assertThat(isServed(other, listener.port())).as(other).isEqualTo(everywhere);
+            }
+            listener.close();
+        } finally {
+            loops.close();
+        }
+    }
+
+    private static boolean isServed(String address, int port) throws IOException {
+        try (Socket socket = new Socket(address, port)) {
+            return socket.isConnected();
+        } catch (ConnectException e) {
+            return false;
+        }
     }
 
     /** As {@code local[*]} with {@code spark.driver.bindAddress=127.0.0.1} on a machine that has a name in its network. */

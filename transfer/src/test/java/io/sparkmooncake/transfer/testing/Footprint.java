@@ -30,7 +30,7 @@ public final class Footprint {
         return new Footprint(regionDir, look(regionDir));
     }
 
-    /** Fails unless this process holds within 30 s what it held then, naming every difference. */
+    /** Fails unless this process holds within two minutes what it held then, naming every difference. */
     public void assertRestored() {
         Awaitility.await()
                 .atMost(Duration.ofMinutes(2))

@@ -114,7 +114,7 @@ public final class OwnerProcess implements AutoCloseable {
 
     /** Ends the owner at once and waits until the kernel says so. */
     public void kill() {
-        process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
+        process.destroyForcibly().onExit().orTimeout(60, TimeUnit.SECONDS).join();
     }
 
     /** Stops every thread of the owner, and returns when each stands still: on a busy machine that takes a while. */
@@ -168,7 +168,7 @@ public final class OwnerProcess implements AutoCloseable {
             // A killed owner does not read its commands any more.
             process.destroyForcibly();
         }
-        process.onExit().completeOnTimeout(process, 10, TimeUnit.SECONDS).join();
+        process.onExit().completeOnTimeout(process, 60, TimeUnit.SECONDS).join();
         kill();
         answers.close();
     }

@@ -54,7 +54,7 @@ public final class EngineMain {
                 args[0], Long.parseLong(args[1]), "127.0.0.1", EngineProcess.SECRET.getBytes(StandardCharsets.UTF_8));
         CountDownLatch end = new CountDownLatch(1);
         try (LocalEngine engine = LocalEngine.start(identity, settings);
-                RemoteStore store = RemoteStore.start(args[0], engine.agent(), channel, Duration.ofSeconds(30))) {
+                RemoteStore store = RemoteStore.start(args[0], engine.agent(), channel, Duration.ofSeconds(60))) {
             HostRegion region = Regions.create(Path.of("/dev/shm"), 1 << 20, Location.ANY);
             region.slice(0, Long.BYTES).putLong(0, ProcessHandle.current().pid());
             engine.register(region);

@@ -73,7 +73,7 @@ public final class EngineProcess implements AutoCloseable {
 
     /** Ends the child at once. */
     public void kill() {
-        process.destroyForcibly().onExit().orTimeout(30, TimeUnit.SECONDS).join();
+        process.destroyForcibly().onExit().orTimeout(60, TimeUnit.SECONDS).join();
     }
 
     /** Stops every thread of the child. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.transfer.engine.testing;
 
+import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.agent.Agent;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -65,6 +66,15 @@ public final class ManualAgent implements Agent {
             throw new AssertionError("not done at " + now());
         }
         return future.join();
+    }
+
+    /** Runs what is due and returns why the future failed; a future that has not failed then fails the test. */
+    public TransferException failure(CompletableFuture<?> future) {
+        run();
+        if (!future.isCompletedExceptionally()) {
+            throw new AssertionError("not failed at " + now());
+        }
+        return (TransferException) future.handle((value, failure) -> failure).join();
     }
 
     /** Lets time pass, alarm by alarm. */
