@@ -4,7 +4,6 @@ package io.sparkmooncake.plugin;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkmooncake.shuffle.store.MapOutput;
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import io.sparkmooncake.transfer.memory.RegionListener;
 import io.sparkmooncake.transfer.memory.RegionPool;
@@ -65,7 +64,7 @@ final class ForgottenShufflesTest {
     }
 
     private static void commit(MapOutputStore store, int shuffleId, long mapId) {
-        store.commit(shuffleId, new MapOutput(mapId, Encoding.PLAIN, List.of()));
+        store.commit(shuffleId, new MapOutput(mapId, List.of()));
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -92,7 +93,12 @@ record SparkHome(Path folder) {
     /** The programs, packed from the test classes, and what they use of the main classes. */
     static Path programJar() throws IOException {
         Path jar = TARGET.resolve("programs.jar");
-        Path unfinished = Files.createTempFile(TARGET, "programs", ".jar");
+        // Hosts of users without rights read it, too.
+        Path unfinished = Files.createTempFile(
+                TARGET,
+                "programs",
+                ".jar",
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-r--r--")));
         try (OutputStream file = Files.newOutputStream(unfinished);
                 JarOutputStream entries = new JarOutputStream(file)) {
             add(entries, ProgramMain.class);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.read;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.shuffle.store.Encoding;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.EOFException;
 import java.io.IOException;
@@ -41,7 +41,7 @@ final class BlockStream extends InputStream {
     }
 
     private static Encoding encodingOf(Group blocks) {
-        return blocks.table().encoding(blocks.table().map(blocks.row()));
+        return blocks.table().encoding(blocks.row());
     }
 
     Encoding encoding() {

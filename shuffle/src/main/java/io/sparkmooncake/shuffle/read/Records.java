@@ -4,7 +4,7 @@ package io.sparkmooncake.shuffle.read;
 import io.sparkmooncake.shuffle.spark.BlockCodec;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
 import io.sparkmooncake.shuffle.spark.UnsafeRows;
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.shuffle.store.Encoding;
 import java.io.IOException;
 import java.util.NoSuchElementException;
 import org.apache.spark.serializer.Serializer;
@@ -68,7 +68,7 @@ final class Records extends AbstractIterator<Tuple2<Object, Object>> {
     }
 
     private void open(Group first) {
-        Encoding encoding = first.table().encoding(first.table().map(first.row()));
+        Encoding encoding = first.table().encoding(first.row());
         boolean joined = relocatable && codec.isConcatenable(encoding);
         BlockStream opened = new BlockStream(fetch, first, joined);
         stream = opened;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.spark;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.shuffle.store.Encoding;
 import java.io.InputStream;
 import java.io.OutputStream;
 import org.apache.spark.SparkConf;

@@ -8,8 +8,8 @@ import java.nio.ByteOrder;
  * Layout of the index that lies behind the blocks of one {@link Part}, 8-byte aligned, little-endian:
  *
  * <pre>
- *   +-------------------------------+  n words   partition number, ascending; the sign bit says that the block
- *   | partition | continued         |            goes on in the output's next part
+ *   +-------------------------------+  n words   partition number, ascending; bit 31 says that the block goes
+ *   | partition | flags             |            on in the output's next part, bit 30 that it is compressed
  *   +-------------------------------+
  *   | start of each block, and end  |  n + 1 words, unsigned, relative to the part's first byte
  *   +-------------------------------+
@@ -20,7 +20,9 @@ import java.nio.ByteOrder;
  * Only partitions with bytes have an entry, so a part of 16 million partitions and ten records has ten.
  */
 public final class BlockIndex {
-    private static final int CONTINUED = Integer.MIN_VALUE;
+    private static final int CONTINUED = 1 << 31;
+    private static final int COMPRESSED = 1 << 30;
+    private static final int PARTITION = COMPRESSED - 1;
 
     private final ByteBuffer words;
     private final int count;
@@ -50,9 +52,34 @@ public final class BlockIndex {
         return count;
     }
 
+    /** Returns the word of a block of a partition below 2^30. */
+    public static int word(int partition, Encoding encoding) {
+        if ((partition & PARTITION) != partition) {
+            throw new IllegalArgumentException("partition=" + partition + " exceeds limit=" + PARTITION);
+        }
+        return encoding == Encoding.COMPRESSED ? partition | COMPRESSED : partition;
+    }
+
+    /** Returns the word of the same block, if it goes on in the output's next part. */
+    public static int continued(int word) {
+        return word | CONTINUED;
+    }
+
+    static int partitionOf(int word) {
+        return word & PARTITION;
+    }
+
+    static Encoding encodingOf(int word) {
+        return (word & COMPRESSED) == 0 ? Encoding.PLAIN : Encoding.COMPRESSED;
+    }
+
+    static boolean isContinued(int word) {
+        return (word & CONTINUED) != 0;
+    }
+
     /** Sets entry {@code i}; its end is the start of entry {@code i + 1}, or what {@link #setEnd} says. */
-    public void set(int i, int partition, boolean continued, long startBytes) {
-        words.putInt(i * Integer.BYTES, continued ? partition | CONTINUED : partition);
+    public void set(int i, int word, long startBytes) {
+        words.putInt(i * Integer.BYTES, word);
         words.putInt((count + i) * Integer.BYTES, (int) startBytes);
     }
 
@@ -68,12 +95,17 @@ public final class BlockIndex {
 
     /** Returns the partition of entry {@code i}. */
     public int partition(int i) {
-        return words.getInt(i * Integer.BYTES) & ~CONTINUED;
+        return partitionOf(word(i));
     }
 
-    /** Tells whether the block of entry {@code i} goes on in the output's next part. */
-    public boolean continued(int i) {
-        return words.getInt(i * Integer.BYTES) < 0;
+    /** Returns how the block of entry {@code i} is encoded. */
+    public Encoding encoding(int i) {
+        return encodingOf(word(i));
+    }
+
+    /** Returns the word of entry {@code i}, negative if its block goes on in the output's next part. */
+    public int word(int i) {
+        return words.getInt(i * Integer.BYTES);
     }
 
     /** Returns where entry {@code i} begins; for {@code i == count}, where the last block ends. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import java.util.Arrays;
 
 /**
@@ -12,10 +11,10 @@ import java.util.Arrays;
  * @see LookupFrame
  */
 public final class BlockTable {
-    private final byte[] encodings;
+    private final int maps;
     private final int endPartition;
     private int[] map = new int[16];
-    private int[] partition = new int[16];
+    private int[] word = new int[16];
     private int[] region = new int[16];
     private int[] checksum = new int[16];
     private long[] offset = new long[16];
@@ -24,19 +23,18 @@ public final class BlockTable {
 
     /** Creates an empty table that covers {@code maps} map outputs, up to and without {@code endPartition}. */
     public BlockTable(int maps, int endPartition) {
-        this.encodings = new byte[maps];
+        this.maps = maps;
         this.endPartition = endPartition;
     }
 
     /** Returns a table with the same rows, all of which are of the first {@code maps} map outputs and before {@code end}. */
     BlockTable covering(int maps, int end) {
-        if (maps == encodings.length && end == endPartition) {
+        if (maps == this.maps && end == endPartition) {
             return this;
         }
         BlockTable part = new BlockTable(maps, end);
-        System.arraycopy(encodings, 0, part.encodings, 0, maps);
         part.map = map;
-        part.partition = partition;
+        part.word = word;
         part.region = region;
         part.checksum = checksum;
         part.offset = offset;
@@ -47,25 +45,25 @@ public final class BlockTable {
 
     /** Adds a row. */
     void add(int mapOrdinal, int regionIndex, long partOffset, BlockIndex index, int entry) {
-        int row = addRow(mapOrdinal, regionIndex, index.partition(entry) | (index.continued(entry) ? 1 << 31 : 0));
+        int row = addRow(mapOrdinal, regionIndex, index.word(entry));
         offset[row] = partOffset + index.start(entry);
         length[row] = index.length(entry);
         checksum[row] = index.checksum(entry);
     }
 
     /** Adds a row as it came over the wire. */
-    void add(int mapOrdinal, int regionIndex, int partitionWord, long offsetBytes, long lengthBytes, int crc32c) {
-        int row = addRow(mapOrdinal, regionIndex, partitionWord);
+    void add(int mapOrdinal, int regionIndex, int blockWord, long offsetBytes, long lengthBytes, int crc32c) {
+        int row = addRow(mapOrdinal, regionIndex, blockWord);
         offset[row] = offsetBytes;
         length[row] = lengthBytes;
         checksum[row] = crc32c;
     }
 
-    private int addRow(int mapOrdinal, int regionIndex, int partitionWord) {
+    private int addRow(int mapOrdinal, int regionIndex, int blockWord) {
         if (size == map.length) {
             int capacity = size * 2;
             map = Arrays.copyOf(map, capacity);
-            partition = Arrays.copyOf(partition, capacity);
+            word = Arrays.copyOf(word, capacity);
             region = Arrays.copyOf(region, capacity);
             checksum = Arrays.copyOf(checksum, capacity);
             offset = Arrays.copyOf(offset, capacity);
@@ -73,22 +71,17 @@ public final class BlockTable {
         }
         map[size] = mapOrdinal;
         region[size] = regionIndex;
-        partition[size] = partitionWord;
+        word[size] = blockWord;
         return size++;
-    }
-
-    void setEncoding(int mapOrdinal, Encoding encoding) {
-        encodings[mapOrdinal] = encoding.code();
     }
 
     /** Returns the rows of these partitions, in a table of their own. */
     public BlockTable between(int fromPartition, int toPartition) {
-        BlockTable part = new BlockTable(encodings.length, Math.min(endPartition, toPartition));
-        System.arraycopy(encodings, 0, part.encodings, 0, encodings.length);
+        BlockTable part = new BlockTable(maps, Math.min(endPartition, toPartition));
         for (int row = 0; row < size; row++) {
             int rowPartition = partition(row);
             if (rowPartition >= fromPartition && rowPartition < toPartition) {
-                part.add(map[row], region[row], partition[row], offset[row], length[row], checksum[row]);
+                part.add(map[row], region[row], word[row], offset[row], length[row], checksum[row]);
             }
         }
         return part;
@@ -101,7 +94,7 @@ public final class BlockTable {
 
     /** Returns the number of map outputs that the table covers: the first of those asked for. */
     public int maps() {
-        return encodings.length;
+        return maps;
     }
 
     /** Returns the partition after the last one that the table covers. */
@@ -116,12 +109,12 @@ public final class BlockTable {
 
     /** Returns the row's partition. */
     public int partition(int row) {
-        return partition[row] & Integer.MAX_VALUE;
+        return BlockIndex.partitionOf(word[row]);
     }
 
-    /** Tells whether the next row goes on with this row's block. */
+    /** Returns whether the next row goes on with this row's block. */
     public boolean continued(int row) {
-        return partition[row] < 0;
+        return BlockIndex.isContinued(word[row]);
     }
 
     /** Returns whether the row goes on with the block of the row before. */
@@ -144,8 +137,8 @@ public final class BlockTable {
         return -1;
     }
 
-    int partitionWord(int row) {
-        return partition[row];
+    int word(int row) {
+        return word[row];
     }
 
     /** Returns the row's region, as an index into the look-up's regions. */
@@ -168,9 +161,9 @@ public final class BlockTable {
         return checksum[row];
     }
 
-    /** Returns how the blocks of a map output are encoded. */
-    public Encoding encoding(int mapOrdinal) {
-        return Encoding.of(encodings[mapOrdinal]);
+    /** Returns how the row's block is encoded. */
+    public Encoding encoding(int row) {
+        return BlockIndex.encodingOf(word[row]);
     }
 
     /**
@@ -185,7 +178,7 @@ public final class BlockTable {
 
     /** Returns the number of blocks found of each map output. */
     public int[] blocksPerMap() {
-        int[] found = new int[encodings.length];
+        int[] found = new int[maps];
         for (int row = 0; row < size; row++) {
             boolean sameBlock = row > 0 && map[row - 1] == map[row] && partition(row - 1) == partition(row);
             found[map[row]] += sameBlock ? 0 : 1;

@@ -130,7 +130,7 @@ final class Eviction {
                 parts.add(copy.get());
                 moved += isInMemory(part) ? part.extent().sizeBytes() : 0;
             }
-            replaced = outputs.replace(output, new MapOutput(output.mapId(), output.encoding(), parts));
+            replaced = outputs.replace(output, new MapOutput(output.mapId(), parts));
             if (!replaced) {
                 return OptionalLong.of(0);
             }

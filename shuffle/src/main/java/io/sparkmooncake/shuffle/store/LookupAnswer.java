@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.IOException;
@@ -45,7 +44,7 @@ final class LookupAnswer implements AutoCloseable {
         this.request = request;
         this.all = new BlockTable(request.mapIds().length, request.endPartition());
         this.endPartition = request.endPartition();
-        this.roomBytes = maxBytes - LookupFrame.answerBytes(request.mapIds().length);
+        this.roomBytes = maxBytes - LookupFrame.ANSWER_HEAD_BYTES;
     }
 
     /** Returns whether nothing more fits. */
@@ -82,7 +81,7 @@ final class LookupAnswer implements AutoCloseable {
             }
             roomBytes -= bytes(parts, end);
             taken = true;
-            addRows(take(parts, end), output.encoding(), end);
+            addRows(take(parts, end), end);
         } finally {
             if (!taken) {
                 output.free();
@@ -159,8 +158,7 @@ final class LookupAnswer implements AutoCloseable {
         return fits;
     }
 
-    private void addRows(List<Indexed> parts, Encoding encoding, int end) {
-        all.setEncoding(covered, encoding);
+    private void addRows(List<Indexed> parts, int end) {
         if (parts.size() == 1) {
             addRows(parts.get(0), request.startPartition(), end);
         } else {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -20,8 +19,8 @@ import java.util.Objects;
  *
  * <pre>
  * request   u8 version | i32 shuffle | i32 first partition | i32 end partition | i32 m | m × i64 map id
- * answer    u8 version | i64 lease | i32 m | i32 end partition | m × u8 encoding | i32 g | i32 bytes | g × region descriptor
- *           | i32 n | n × (i32 map ordinal | i32 partition and continued bit | i32 region | i64 offset | u32 length | i32 crc)
+ * answer    u8 version | i64 lease | i32 m | i32 end partition | i32 g | i32 bytes | g × region descriptor
+ *           | i32 n | n × (i32 map ordinal | i32 word of the {@link BlockIndex} | i32 region | i64 offset | u32 length | i32 crc)
  * renewal   n × i64 lease        (the answer is n × u8, 1 when that lease lives)
  * release   n × i64 lease        (the answer is u8 0)
  * </pre>
@@ -30,9 +29,11 @@ import java.util.Objects;
  * partitions, unless the answer would be too long.
  */
 public final class LookupFrame {
-    private static final byte VERSION = 2;
+    private static final byte VERSION = 3;
     private static final int HEAD_BYTES = 17;
-    private static final int ANSWER_HEAD_BYTES = 29;
+    /** What an answer takes without regions and rows. */
+    static final int ANSWER_HEAD_BYTES = 29;
+
     private static final int ROW_BYTES = 28;
 
     private LookupFrame() {}
@@ -65,15 +66,12 @@ public final class LookupFrame {
     public static ByteBuffer encode(LeasedBlocks<RegionDescriptor> answer) {
         BlockTable table = answer.table();
         byte[] regions = encodeRegions(answer.regions());
-        int fixedBytes = ANSWER_HEAD_BYTES + table.maps() + regions.length;
+        int fixedBytes = ANSWER_HEAD_BYTES + regions.length;
         ByteBuffer out = ByteBuffer.allocate(Math.addExact(fixedBytes, Math.multiplyExact(ROW_BYTES, table.size())));
         out.put(VERSION).putLong(answer.leaseId()).putInt(table.maps()).putInt(table.endPartition());
-        for (int i = 0; i < table.maps(); i++) {
-            out.put(table.encoding(i).code());
-        }
         out.putInt(answer.regions().size()).putInt(regions.length).put(regions).putInt(table.size());
         for (int row = 0; row < table.size(); row++) {
-            out.putInt(table.map(row)).putInt(table.partitionWord(row)).putInt(table.region(row));
+            out.putInt(table.map(row)).putInt(table.word(row)).putInt(table.region(row));
             out.putLong(table.offset(row)).putInt((int) table.length(row)).putInt(table.checksum(row));
         }
         return out.rewind();
@@ -84,11 +82,7 @@ public final class LookupFrame {
         try {
             checkVersion(in.get());
             long lease = in.getLong();
-            int maps = count(in, 1);
-            BlockTable table = new BlockTable(maps, in.getInt());
-            for (int i = 0; i < table.maps(); i++) {
-                table.setEncoding(i, Encoding.of(in.get()));
-            }
+            BlockTable table = new BlockTable(count(in, 0), in.getInt());
             int regionCount = in.getInt();
             byte[] encodedRegions = new byte[count(in, 1)];
             in.get(encodedRegions);
@@ -96,19 +90,14 @@ public final class LookupFrame {
             int rows = count(in, ROW_BYTES);
             for (int row = 0; row < rows; row++) {
                 int map = checkIndex(in.getInt(), table.maps());
-                int partition = in.getInt();
+                int word = in.getInt();
                 int region = checkIndex(in.getInt(), regionCount);
-                table.add(map, region, partition, in.getLong(), Integer.toUnsignedLong(in.getInt()), in.getInt());
+                table.add(map, region, word, in.getLong(), Integer.toUnsignedLong(in.getInt()), in.getInt());
             }
             return new LeasedBlocks<>(lease, regions, table);
         } catch (BufferUnderflowException | IllegalArgumentException | IndexOutOfBoundsException e) {
             throw new IOException("malformed shuffle look-up answer", e);
         }
-    }
-
-    /** Returns the bytes that an answer about so many map outputs takes without regions and rows. */
-    static long answerBytes(int maps) {
-        return ANSWER_HEAD_BYTES + (long) maps;
     }
 
     /** Returns the bytes that a number of rows takes. */

@@ -8,58 +8,22 @@ import java.util.List;
 /** The output of one map attempt: immutable once committed, owner of its parts until {@link #free}. */
 public final class MapOutput {
     private final long mapId;
-    private final Encoding encoding;
     private final List<Part> parts;
-
-    /** Whether a block's bytes went through Spark's compression codec. */
-    public enum Encoding {
-        /** As serialized. */
-        PLAIN(0),
-        /** Compressed with the application's codec. */
-        COMPRESSED(1);
-
-        private final byte code;
-
-        Encoding(int code) {
-            this.code = (byte) code;
-        }
-
-        /** Returns the code on the wire. */
-        public byte code() {
-            return code;
-        }
-
-        /** Returns the encoding with this code. */
-        public static Encoding of(int code) {
-            return switch (code) {
-                case 0 -> PLAIN;
-                case 1 -> COMPRESSED;
-                default -> throw new IllegalArgumentException("block encoding code=" + code + " is unknown");
-            };
-        }
-    }
 
     /**
      * Takes over the parts' memory.
      *
      * @param mapId Spark's id of the attempt
-     * @param encoding how a reader undoes what the writer did to each block
      * @param parts in the order in which they were written
      */
-    public MapOutput(long mapId, Encoding encoding, List<Part> parts) {
+    public MapOutput(long mapId, List<Part> parts) {
         this.mapId = mapId;
-        this.encoding = encoding;
         this.parts = List.copyOf(parts);
     }
 
     /** Returns Spark's id of the attempt. */
     public long mapId() {
         return mapId;
-    }
-
-    /** Returns how a reader undoes what the writer did to each block. */
-    public Encoding encoding() {
-        return encoding;
     }
 
     /** Returns the parts in the order in which they were written. */

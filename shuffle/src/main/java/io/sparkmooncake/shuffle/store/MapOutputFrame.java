@@ -13,14 +13,14 @@ import java.util.List;
  * taken in piece by piece by {@link MapOutputFrameReader}.
  *
  * <pre>
- *   u8 version | u8 encoding | i32 n | n × (i64 bytes of blocks | i32 entries) | n × (blocks | padding | index)
+ *   u8 version | i32 n | n × (i64 bytes of blocks | i32 entries) | n × (blocks | padding | index)
  * </pre>
  *
  * <p>Threading: safe from any thread. It owns one count of every part until {@link #close}.
  */
 public final class MapOutputFrame implements AutoCloseable {
-    static final byte VERSION = 1;
-    static final int FIXED_BYTES = 6;
+    static final byte VERSION = 2;
+    static final int FIXED_BYTES = 5;
     static final int PART_BYTES = 12;
 
     /** What is read from a file at a time. */
@@ -39,7 +39,7 @@ public final class MapOutputFrame implements AutoCloseable {
         this.output = output;
         List<Part> parts = output.parts();
         head = ByteBuffer.allocate(FIXED_BYTES + PART_BYTES * parts.size());
-        head.put(VERSION).put(output.encoding().code()).putInt(parts.size());
+        head.put(VERSION).putInt(parts.size());
         starts = new long[parts.size() + 1];
         starts[0] = head.capacity();
         for (int i = 0; i < parts.size(); i++) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.transfer.memory.Extent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,7 +22,7 @@ public final class MapOutputFrameReader implements AutoCloseable {
     private final long mapId;
     private final List<Part> parts = new ArrayList<>();
     private ByteBuffer head = ByteBuffer.allocate(MapOutputFrame.FIXED_BYTES);
-    private @Nullable Encoding encoding;
+    private boolean started;
     private @Nullable Extent extent;
     private int count;
     private long written;
@@ -63,17 +62,17 @@ public final class MapOutputFrameReader implements AutoCloseable {
     }
 
     private void readHead() throws IOException {
-        if (head.hasRemaining() || encoding != null) {
+        if (head.hasRemaining() || started) {
             return;
         }
         byte version = head.get(0);
-        count = head.getInt(2);
+        count = head.getInt(1);
         if (version != MapOutputFrame.VERSION || count < 0 || count > MAX_PARTS) {
             throw new IOException("map output frame of map id=" + mapId + " has version=" + version + " parts=" + count
                     + ", this build reads version=" + MapOutputFrame.VERSION + " and at most parts=" + MAX_PARTS
                     + ": run the same spark-mooncake jar on every executor");
         }
-        encoding = Encoding.of(head.get(1));
+        started = true;
         head = ByteBuffer.allocate(count * MapOutputFrame.PART_BYTES);
     }
 
@@ -108,12 +107,11 @@ public final class MapOutputFrameReader implements AutoCloseable {
      * @throws IOException when the frame is not complete
      */
     public MapOutput finish() throws IOException {
-        Encoding known = encoding;
-        if (known == null || head.hasRemaining() || parts.size() < count) {
+        if (!started || head.hasRemaining() || parts.size() < count) {
             throw new IOException("map output frame of map id=" + mapId + " ended after parts=" + parts.size() + " of "
-                    + (known == null ? "an unknown number" : count));
+                    + (started ? count : "an unknown number"));
         }
-        MapOutput output = new MapOutput(mapId, known, parts);
+        MapOutput output = new MapOutput(mapId, parts);
         parts.clear();
         return output;
     }

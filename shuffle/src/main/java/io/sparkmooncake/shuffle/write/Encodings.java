@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.write;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.shuffle.store.Encoding;
 import io.sparkmooncake.shuffle.write.PartSink.Place;
 
 /**
- * How the blocks of a map output are encoded. An output has one encoding: that of the place of its first part.
+ * How a block is encoded, by the place where it begins.
  *
- * @param inMemory of an output that begins in shareable memory
- * @param inFiles of an output that begins in a file
+ * @param inMemory of blocks that begin in shareable memory
+ * @param inFiles of blocks that begin in a file
  */
 public record Encodings(Encoding inMemory, Encoding inFiles) {
     Encoding at(Place place) {

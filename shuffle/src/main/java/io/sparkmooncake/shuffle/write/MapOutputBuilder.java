@@ -2,8 +2,8 @@
 package io.sparkmooncake.shuffle.write;
 
 import io.sparkmooncake.shuffle.store.BlockIndex;
+import io.sparkmooncake.shuffle.store.Encoding;
 import io.sparkmooncake.shuffle.store.MapOutput;
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.shuffle.store.Part;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -11,7 +11,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Gathers the parts of one map output. Owns them until {@link #finish}. Threading: the task's thread. */
 final class MapOutputBuilder {
@@ -20,7 +19,6 @@ final class MapOutputBuilder {
     private final WriteEnvironment environment;
     private final Encodings encodings;
     private final List<Part> parts = new ArrayList<>();
-    private @Nullable Encoding encoding;
 
     MapOutputBuilder(WriteEnvironment environment, Encodings encodings) {
         this.environment = environment;
@@ -35,11 +33,9 @@ final class MapOutputBuilder {
         int entries = countNonZero(log.bytesByPartition());
         long totalBytes = Part.totalBytes(log.bytes(), entries);
         PartSink.Place first = PartSink.Place.MEMORY;
-        Encoding inMemory = encoding == null ? encodings.inMemory() : encoding;
-        if (environment.codec().isIdentity(inMemory)) {
+        if (environment.codec().isIdentity(encodings.inMemory())) {
             Optional<PartBuilder> memory = PartBuilder.open(environment, totalBytes);
             if (memory.isPresent()) {
-                encoding = inMemory;
                 scatter(log, memory.get(), entries);
                 return;
             }
@@ -49,23 +45,13 @@ final class MapOutputBuilder {
         stream(log, first, totalBytes);
     }
 
-    /** Returns how blocks are encoded, given where the output's first bytes go. */
-    Encoding encodingFrom(PartSink.Place first) {
-        Encoding known = encoding;
-        if (known == null) {
-            known = encodings.at(first);
-            encoding = known;
-        }
-        return known;
-    }
-
     private void scatter(RecordLog log, PartBuilder builder, int entries) {
         int[] bytesByPartition = log.bytesByPartition();
         long dataBytes = log.bytes();
         boolean filled = false;
         try {
             BlockIndex index = builder.index(dataBytes, entries);
-            fillIndex(index, bytesByPartition);
+            fillIndex(index, bytesByPartition, encodings.inMemory());
             log.scatterTo(builder.extent(), bytesByPartition);
             builder.addChecksums(index);
             filled = true;
@@ -86,13 +72,13 @@ final class MapOutputBuilder {
     }
 
     /** Writes the index and turns each partition's length into where its block begins, in place. */
-    private static void fillIndex(BlockIndex index, int[] bytesByPartition) {
+    private static void fillIndex(BlockIndex index, int[] bytesByPartition, Encoding encoding) {
         long start = 0;
         int entry = 0;
         for (int partition = 0; partition < bytesByPartition.length; partition++) {
             long length = Integer.toUnsignedLong(bytesByPartition[partition]);
             if (length > 0) {
-                index.set(entry++, partition, false, start);
+                index.set(entry++, BlockIndex.word(partition, encoding), start);
                 bytesByPartition[partition] = (int) start;
                 start += length;
             }
@@ -103,10 +89,10 @@ final class MapOutputBuilder {
     /** Lays the run out in private memory first, then writes it block by block. */
     private void stream(RecordLog log, PartSink.Place first, long totalBytes) throws IOException {
         int[] lengths = log.bytesByPartition().clone();
-        PartStream stream = new PartStream(environment, first, firstPartBytes(totalBytes));
+        PartStream stream = new PartStream(environment, first, firstPartBytes(first, totalBytes));
         boolean written = false;
         try (StagedRun run = new StagedRun(environment.scratch(), log)) {
-            writeBlocks(run, lengths, stream, encodingFrom(stream.place()));
+            writeBlocks(run, lengths, stream);
             parts.addAll(stream.finish());
             written = true;
         } finally {
@@ -117,12 +103,12 @@ final class MapOutputBuilder {
     }
 
     /** Blocks that stay as they are fill one part; others begin small, since their length is not known. */
-    private long firstPartBytes(long totalBytes) {
-        boolean plain = environment.codec().isIdentity(encoding == null ? encodings.inFiles() : encoding);
+    private long firstPartBytes(PartSink.Place first, long totalBytes) {
+        boolean plain = environment.codec().isIdentity(encodings.at(first));
         return plain ? totalBytes + Long.BYTES : PartStream.FIRST_PART_BYTES;
     }
 
-    private void writeBlocks(StagedRun run, int[] lengths, PartStream stream, Encoding blocks) throws IOException {
+    private void writeBlocks(StagedRun run, int[] lengths, PartStream stream) throws IOException {
         byte[] copy = new byte[COPY_BYTES];
         long at = 0;
         for (int partition = 0; partition < lengths.length; partition++) {
@@ -130,8 +116,9 @@ final class MapOutputBuilder {
             if (end == at) {
                 continue;
             }
-            stream.begin(partition);
-            try (OutputStream encoder = environment.codec().encode(stream, blocks)) {
+            Encoding encoding = encodings.at(stream.place());
+            stream.begin(partition, encoding);
+            try (OutputStream encoder = environment.codec().encode(stream, encoding)) {
                 while (at < end) {
                     ByteBuffer bytes = run.at(at, end - at);
                     at += bytes.remaining();
@@ -156,7 +143,7 @@ final class MapOutputBuilder {
 
     /** Hands the parts over as one map output. */
     MapOutput finish(long mapId) {
-        MapOutput output = new MapOutput(mapId, encoding == null ? encodings.inMemory() : encoding, parts);
+        MapOutput output = new MapOutput(mapId, parts);
         parts.clear();
         return output;
     }

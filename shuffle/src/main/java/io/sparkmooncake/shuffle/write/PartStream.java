@@ -2,6 +2,7 @@
 package io.sparkmooncake.shuffle.write;
 
 import io.sparkmooncake.shuffle.store.BlockIndex;
+import io.sparkmooncake.shuffle.store.Encoding;
 import io.sparkmooncake.shuffle.store.Part;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.IOException;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Takes blocks of unknown length one partition after another and cuts them into parts: a full part is sealed and the block
- * goes on in the next one, marked as continued. Parts grow from the first one to the write buffer, so small outputs stay small.
+ * goes on in the next one, marked as continued and encoded as it began. Parts grow from the first one to the write buffer, so small outputs stay small.
  */
 final class PartStream extends OutputStream {
     static final int FIRST_PART_BYTES = 1 << 20;
@@ -28,11 +29,14 @@ final class PartStream extends OutputStream {
     private @Nullable PartSink sink;
     private long nextCapacityBytes;
     private int dataLimit;
-    private int[] partitions = new int[16];
+    private int[] words = new int[16];
     private int[] starts = new int[16];
     private int[] checksums = new int[16];
     private int entries;
-    private int partition = -1;
+
+    /** Of the block that begins with the next byte; −1 when it has begun. */
+    private int word = -1;
+
     private int lastPartition = -1;
 
     /**
@@ -47,17 +51,22 @@ final class PartStream extends OutputStream {
         this.nextCapacityBytes = firstPartBytes;
     }
 
-    /** Returns where the first bytes go; a block must follow, or {@link #abort}. */
+    /** Returns where the next block begins; it must follow, or {@link #abort}. */
     PartSink.Place place() throws IOException {
-        return sink == null ? open().place() : sink.place();
+        PartSink open = sink;
+        if (open != null && entries > 0 && !fitsAnotherEntry(open)) {
+            cut(open, -1);
+            open = null;
+        }
+        return open == null ? open().place() : open.place();
     }
 
-    /** Begins the blocks of a partition; partitions come in ascending order. */
-    void begin(int nextPartition) {
+    /** Begins the block of a partition; partitions come in ascending order. */
+    void begin(int nextPartition, Encoding encoding) {
         if (nextPartition <= lastPartition) {
             throw new IllegalStateException("partition=" + nextPartition + " after partition=" + lastPartition);
         }
-        partition = nextPartition;
+        word = BlockIndex.word(nextPartition, encoding);
         lastPartition = nextPartition;
     }
 
@@ -86,18 +95,18 @@ final class PartStream extends OutputStream {
     /** Returns a part with room for at least one byte of the current partition. */
     private PartSink room() throws IOException {
         PartSink open = sink;
-        if (open != null && partition >= 0 && !fitsAnotherEntry(open)) {
+        if (open != null && word >= 0 && !fitsAnotherEntry(open)) {
             cut(open, -1);
             open = null;
         }
-        if (open != null && partition < 0 && open.position() >= dataLimit) {
-            cut(open, partitions[entries - 1]);
+        if (open != null && word < 0 && open.position() >= dataLimit) {
+            cut(open, words[entries - 1]);
             open = null;
         }
         if (open == null) {
             open = open();
         }
-        if (partition >= 0) {
+        if (word >= 0) {
             addEntry(open);
         }
         return open;
@@ -107,18 +116,18 @@ final class PartStream extends OutputStream {
         return BlockIndex.startFor(open.position() + 1L) + BlockIndex.sizeBytes(entries + 1) <= open.capacityBytes();
     }
 
-    /** Begins the current partition's block here, and keeps room for the index behind the data. */
+    /** Begins the current block here, and keeps room for the index behind the data. */
     private void addEntry(PartSink open) {
         endEntry();
-        if (entries == partitions.length) {
-            partitions = Arrays.copyOf(partitions, entries * 2);
+        if (entries == words.length) {
+            words = Arrays.copyOf(words, entries * 2);
             starts = Arrays.copyOf(starts, entries * 2);
             checksums = Arrays.copyOf(checksums, entries * 2);
         }
-        partitions[entries] = partition;
+        words[entries] = word;
         starts[entries] = open.position();
         entries++;
-        partition = -1;
+        word = -1;
         dataLimit = (open.capacityBytes() - BlockIndex.sizeBytes(entries)) & ~7;
     }
 
@@ -141,18 +150,18 @@ final class PartStream extends OutputStream {
     private void cut(PartSink full, int unfinished) throws IOException {
         endEntry();
         int count = entries;
-        ByteBuffer words = ByteBuffer.allocate(BlockIndex.sizeBytes(count));
-        BlockIndex index = new BlockIndex(words, count);
+        ByteBuffer bytes = ByteBuffer.allocate(BlockIndex.sizeBytes(count));
+        BlockIndex index = new BlockIndex(bytes, count);
         for (int i = 0; i < count; i++) {
-            index.set(i, partitions[i], unfinished >= 0 && i == count - 1, starts[i]);
+            index.set(i, unfinished >= 0 && i == count - 1 ? BlockIndex.continued(words[i]) : words[i], starts[i]);
             index.setChecksum(i, checksums[i]);
         }
         index.setEnd(full.position());
         sink = null;
         entries = 0;
-        parts.add(full.seal(words, count));
+        parts.add(full.seal(bytes, count));
         if (unfinished >= 0) {
-            partition = unfinished;
+            word = unfinished;
         }
     }
 

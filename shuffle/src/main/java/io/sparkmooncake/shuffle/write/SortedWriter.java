@@ -3,7 +3,7 @@ package io.sparkmooncake.shuffle.write;
 
 import io.sparkmooncake.shuffle.spark.RowChecksums;
 import io.sparkmooncake.shuffle.spark.SparkInternals;
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
+import io.sparkmooncake.shuffle.store.Encoding;
 import java.io.IOException;
 import org.apache.spark.ShuffleDependency;
 import org.apache.spark.TaskContext;
@@ -62,7 +62,7 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
         PartStream stream = new PartStream(environment, PartSink.Place.MEMORY, PartStream.FIRST_PART_BYTES);
         try {
             sorter.insertAll(records);
-            writePartitions(sorter, stream, output);
+            writePartitions(sorter, stream);
             output.addParts(stream.finish());
             commit.commit(output, metrics, checksums.value());
             context.taskMetrics().incMemoryBytesSpilled(sorter.memoryBytesSpilled());
@@ -75,8 +75,7 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
         }
     }
 
-    private <C> void writePartitions(ExternalSorter<K, V, C> sorter, PartStream stream, MapOutputBuilder output)
-            throws IOException {
+    private <C> void writePartitions(ExternalSorter<K, V, C> sorter, PartStream stream) throws IOException {
         ClassTag<Object> any = SparkInternals.anyTag();
         SerializerInstance serializer = dependency.serializer().newInstance();
         Iterator<Tuple2<Object, Iterator<Product2<K, C>>>> partitions = sorter.partitionedIterator();
@@ -87,8 +86,8 @@ public final class SortedWriter<K, V> extends ShuffleWriter<K, V> {
                 continue;
             }
             long start = System.nanoTime();
-            Encoding encoding = output.encodingFrom(stream.place());
-            stream.begin((Integer) partition._1());
+            Encoding encoding = encodings.at(stream.place());
+            stream.begin((Integer) partition._1(), encoding);
             long count = 0;
             try (SerializationStream out =
                     serializer.serializeStream(environment.codec().encode(stream, encoding))) {

@@ -115,8 +115,8 @@ final class FetchTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        ByteBuffer answer = ByteBuffer.allocate(30 + region.size() + 28);
-        answer.put((byte) 2).putLong(LEASE).putInt(1).putInt(1).put((byte) 0);
+        ByteBuffer answer = ByteBuffer.allocate(29 + region.size() + 28);
+        answer.put((byte) 3).putLong(LEASE).putInt(1).putInt(1);
         answer.putInt(1).putInt(region.size()).put(region.toByteArray());
         answer.putInt(1).putInt(0).putInt(0).putInt(0).putLong(0).putInt(100).putInt(0);
         return answer.rewind();

@@ -242,11 +242,10 @@ final class LookupsTest {
             remote.descriptor().writeTo(new DataOutputStream(region));
             int maps = request.mapIds().length;
             int end = (int) Math.min(request.endPartition(), (long) request.startPartition() + mostPartitions);
-            out.writeByte(2);
+            out.writeByte(3);
             out.writeLong(lease);
             out.writeInt(maps);
             out.writeInt(end);
-            out.write(new byte[maps]);
             out.writeInt(1);
             out.writeInt(region.size());
             region.writeTo(out);

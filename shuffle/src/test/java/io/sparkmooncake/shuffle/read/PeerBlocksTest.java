@@ -79,8 +79,8 @@ final class PeerBlocksTest {
 
     /** Returns an answer about one map output. */
     private static BlockTable tableOf(int endPartition, int... partitions) throws IOException {
-        ByteBuffer answer = ByteBuffer.allocate(30 + 28 * partitions.length + REGION.length);
-        answer.put((byte) 2).putLong(0).putInt(1).putInt(endPartition).put((byte) 0);
+        ByteBuffer answer = ByteBuffer.allocate(29 + 28 * partitions.length + REGION.length);
+        answer.put((byte) 3).putLong(0).putInt(1).putInt(endPartition);
         answer.putInt(1).putInt(REGION.length).put(REGION).putInt(partitions.length);
         for (int partition : partitions) {
             answer.putInt(0).putInt(partition).putInt(0).putLong(0).putInt(1).putInt(0);

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sparkmooncake.conf.TransferSettings;
 import io.sparkmooncake.shuffle.store.BlockIndex;
+import io.sparkmooncake.shuffle.store.Encoding;
 import io.sparkmooncake.shuffle.store.LookupServices;
 import io.sparkmooncake.shuffle.store.MapOutput;
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import io.sparkmooncake.shuffle.store.Part;
 import io.sparkmooncake.transfer.engine.LocalEngine;
@@ -116,7 +116,7 @@ final class TestExecutor implements AutoCloseable {
                             ? store.allocateOnDisk(bytes)
                             : store.tryAllocateMemory(bytes).orElseThrow()));
         }
-        store.commit(shuffleId, new MapOutput(mapId, Encoding.PLAIN, made));
+        store.commit(shuffleId, new MapOutput(mapId, made));
     }
 
     private static Part part(List<Entry> entries, Extent extent) throws IOException {
@@ -129,7 +129,8 @@ final class TestExecutor implements AutoCloseable {
         for (int i = 0; i < entries.size(); i++) {
             Entry entry = entries.get(i);
             extent.write(start, entry.bytes.duplicate());
-            index.set(i, entry.partition, entry.continued, start);
+            int word = BlockIndex.word(entry.partition, Encoding.PLAIN);
+            index.set(i, entry.continued ? BlockIndex.continued(word) : word, start);
             crc.reset();
             crc.update(entry.bytes.duplicate());
             index.setChecksum(i, (int) crc.getValue());

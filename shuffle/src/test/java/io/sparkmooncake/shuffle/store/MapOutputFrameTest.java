@@ -4,7 +4,6 @@ package io.sparkmooncake.shuffle.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import java.io.ByteArrayOutputStream;
@@ -54,10 +53,9 @@ final class MapOutputFrameTest {
 
     @Test
     void anOutputWithoutBlocksArrives() throws IOException {
-        store.commit(1, new MapOutput(10, Encoding.COMPRESSED, List.of()));
+        store.commit(1, new MapOutput(10, List.of()));
         MapOutput copy = received(bytes(100), new Random(6), 100);
         assertThat(copy.parts()).isEmpty();
-        assertThat(copy.encoding()).isEqualTo(Encoding.COMPRESSED);
     }
 
     @Test
@@ -78,11 +76,10 @@ final class MapOutputFrameTest {
         store.commit(1, outputs.output(10, 1, 100));
         byte[] frame = bytes(1 << 20);
         refused(frame, 0, (byte) 99, "version=99");
-        refused(frame, 1, (byte) 77, "malformed frame");
-        refused(frame, 2, (byte) 0x80, "parts=");
-        refused(frame, 6, (byte) 0x80, "malformed frame");
-        refused(frame, 14, (byte) 0x80, "malformed frame");
-        refused(frame, 14, (byte) 0x7f, "malformed frame");
+        refused(frame, 1, (byte) 0x80, "parts=");
+        refused(frame, 5, (byte) 0x80, "malformed frame");
+        refused(frame, 13, (byte) 0x80, "malformed frame");
+        refused(frame, 13, (byte) 0x7f, "malformed frame");
         assertThatThrownBy(() -> received(Arrays.copyOf(frame, frame.length + 1), new Random(8), 1_000))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("goes on after its last part");
@@ -104,11 +101,11 @@ final class MapOutputFrameTest {
         Extent extent = store.allocateOnDisk(Part.totalBytes(dataBytes, 1));
         ByteBuffer words = ByteBuffer.allocate(BlockIndex.sizeBytes(1));
         BlockIndex index = new BlockIndex(words, 1);
-        index.set(0, 3, false, 0);
+        index.set(0, BlockIndex.word(3, Encoding.PLAIN), 0);
         index.setEnd(dataBytes);
         extent.write(BlockIndex.startFor(dataBytes), words);
         extent.write(dataBytes - 1, ByteBuffer.wrap(new byte[] {42}));
-        store.commit(1, new MapOutput(10, Encoding.PLAIN, List.of(new Part(extent, dataBytes, 1))));
+        store.commit(1, new MapOutput(10, List.of(new Part(extent, dataBytes, 1))));
         try (MapOutputFrame frame = store.frame(1, 10).orElseThrow()) {
             long head = frame.sizeBytes() - Part.totalBytes(dataBytes, 1);
             assertThat(frame.at(head, Integer.MAX_VALUE).remaining())

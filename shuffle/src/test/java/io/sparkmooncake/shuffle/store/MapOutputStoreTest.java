@@ -4,7 +4,6 @@ package io.sparkmooncake.shuffle.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionDescriptor;
@@ -106,12 +105,12 @@ class MapOutputStoreTest {
         ByteBuffer words = ByteBuffer.allocate(BlockIndex.sizeBytes(blocks));
         BlockIndex index = new BlockIndex(words, blocks);
         for (int i = 0; i < blocks; i++) {
-            index.set(i, i, false, i);
+            index.set(i, BlockIndex.word(i, Encoding.PLAIN), i);
         }
         index.setEnd(blocks);
         extent.write(0, ByteBuffer.allocate(blocks));
         extent.write(BlockIndex.startFor(blocks), words);
-        return new MapOutput(mapId, Encoding.PLAIN, List.of(new Part(extent, blocks, blocks)));
+        return new MapOutput(mapId, List.of(new Part(extent, blocks, blocks)));
     }
 
     @Test
@@ -265,11 +264,11 @@ class MapOutputStoreTest {
         long start = 0;
         int entry = 0;
         for (int partition : lengths.keySet().stream().sorted().toList()) {
-            index.set(entry, partition, false, start);
+            index.set(entry, BlockIndex.word(partition, Encoding.PLAIN), start);
             index.setChecksum(entry++, partition * 31);
             start += lengths.getOrDefault(partition, 0);
         }
         index.setEnd(start);
-        return new MapOutput(mapId, Encoding.PLAIN, List.of(new Part(extent, dataBytes, lengths.size())));
+        return new MapOutput(mapId, List.of(new Part(extent, dataBytes, lengths.size())));
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.sparkmooncake.shuffle.store;
 
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.RegionListener;
@@ -44,7 +43,7 @@ final class Outputs implements AutoCloseable {
             Extent extent = store.tryAllocateMemory(bytes).orElse(null);
             made.add(part(extent == null ? store.allocateOnDisk(bytes) : extent, mapId, part, blockBytes));
         }
-        return new MapOutput(mapId, Encoding.PLAIN, made);
+        return new MapOutput(mapId, made);
     }
 
     private static Part part(Extent extent, long mapId, int part, int blockBytes) throws IOException {
@@ -54,7 +53,7 @@ final class Outputs implements AutoCloseable {
         for (int partition = 0; partition < PARTITIONS; partition++) {
             byte[] block = block(mapId, part, partition, blockBytes);
             extent.write((long) partition * blockBytes, ByteBuffer.wrap(block));
-            index.set(partition, partition, false, (long) partition * blockBytes);
+            index.set(partition, BlockIndex.word(partition, Encoding.PLAIN), (long) partition * blockBytes);
             index.setChecksum(partition, crc(ByteBuffer.wrap(block)));
         }
         index.setEnd(dataBytes);

@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sparkmooncake.shuffle.spark.BlockCodec;
 import io.sparkmooncake.shuffle.store.BlockIndex;
 import io.sparkmooncake.shuffle.store.BlockTable;
+import io.sparkmooncake.shuffle.store.Encoding;
 import io.sparkmooncake.shuffle.store.LeasedBlocks;
 import io.sparkmooncake.shuffle.store.LookupRequest;
 import io.sparkmooncake.shuffle.store.MapOutput;
-import io.sparkmooncake.shuffle.store.MapOutput.Encoding;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import io.sparkmooncake.shuffle.store.Part;
 import io.sparkmooncake.transfer.memory.HostRegion;
@@ -23,8 +23,10 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.apache.spark.SparkConf;
@@ -98,14 +100,49 @@ final class MapOutputBuilderTest {
                     .toList();
             write(builder, expected, 9_000);
             MapOutput output = builder.finish(7);
-            assertThat(output.encoding()).isEqualTo(memoryMebibytes == 0 ? inFiles : inMemory);
+            assertThat(encodings(output, false)).isSubsetOf(inMemory);
+            assertThat(encodings(output, true)).isSubsetOf(inFiles);
             store.commit(1, output);
             check(environment, expected);
             assertThat(counters.diskBytes() > 0).isEqualTo(memoryMebibytes < 64);
         }
     }
 
-    /** A part of it would fit into memory; then all later ones would lie in files as memory's encoding has them. */
+    /** Returns how the blocks that begin in files, or in memory, are encoded. */
+    private Set<Encoding> encodings(MapOutput output, boolean inFiles) throws IOException {
+        Set<Encoding> found = EnumSet.noneOf(Encoding.class);
+        int before = 0;
+        for (Part part : output.parts()) {
+            BlockIndex index = part.index();
+            for (int i = 0; i < index.count(); i++) {
+                if (before >= 0 && part.extent().isFrom(files) == inFiles) {
+                    found.add(index.encoding(i));
+                }
+                before = index.word(i);
+            }
+        }
+        return found;
+    }
+
+    @Test
+    void whatIsSpilledIsCompressedThoughTheOutputBeganPlainInMemory() throws IOException {
+        WriteEnvironment environment = environment(3 << 20, 8 << 20, false);
+        try (MapOutputStore store = environment.store()) {
+            MapOutputBuilder builder =
+                    new MapOutputBuilder(environment, new Encodings(Encoding.PLAIN, Encoding.COMPRESSED));
+            List<ByteArrayOutputStream> expected = Stream.generate(ByteArrayOutputStream::new)
+                    .limit(PARTITIONS)
+                    .toList();
+            write(builder, expected, 9_000);
+            MapOutput output = builder.finish(7);
+            assertThat(encodings(output, false)).containsExactly(Encoding.PLAIN);
+            assertThat(encodings(output, true)).containsExactly(Encoding.COMPRESSED);
+            store.commit(1, output);
+            check(environment, expected);
+        }
+    }
+
+    /** A part of it would fit into memory. */
     @Test
     void anOutputWhoseFirstRunDoesNotFitIntoMemoryIsEncodedAsInFiles() throws IOException {
         WriteEnvironment environment = environment(1_500_000, 8 << 20, false);
@@ -117,7 +154,7 @@ final class MapOutputBuilderTest {
                     .toList();
             write(builder, expected, 9_000);
             MapOutput output = builder.finish(7);
-            assertThat(output.encoding()).isEqualTo(Encoding.COMPRESSED);
+            assertThat(encodings(output, true)).containsExactly(Encoding.COMPRESSED);
             assertThat(output.parts().get(0).extent().isFrom(files)).isTrue();
             store.commit(1, output);
             check(environment, expected);
@@ -153,6 +190,7 @@ final class MapOutputBuilderTest {
         List<ByteArrayOutputStream> read =
                 Stream.generate(ByteArrayOutputStream::new).limit(PARTITIONS).toList();
         ByteArrayOutputStream block = new ByteArrayOutputStream();
+        int first = 0;
         for (int row = 0; row < table.size(); row++) {
             ByteBuffer bytes = ByteBuffer.allocate((int) table.length(row));
             found.regions().get(table.region(row)).readFully(table.offset(row), bytes);
@@ -167,9 +205,10 @@ final class MapOutputBuilderTest {
                 read.get(table.partition(row))
                         .writeBytes(environment
                                 .codec()
-                                .decode(new ByteArrayInputStream(block.toByteArray()), table.encoding(0))
+                                .decode(new ByteArrayInputStream(block.toByteArray()), table.encoding(first))
                                 .readAllBytes());
                 block.reset();
+                first = row + 1;
             } else {
                 assertThat(table.partition(row + 1)).isEqualTo(table.partition(row));
             }
@@ -212,11 +251,11 @@ final class MapOutputBuilderTest {
         byte[] bytes = new byte[700_000];
         List<Integer> rows = new ArrayList<>();
         for (int partition : new int[] {3, 4, 9}) {
-            stream.begin(partition);
+            stream.begin(partition, Encoding.PLAIN);
             stream.write(bytes, 0, bytes.length);
             stream.write(1);
         }
-        assertThatThrownBy(() -> stream.begin(9))
+        assertThatThrownBy(() -> stream.begin(9, Encoding.PLAIN))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("partition=9 after partition=9");
         MapOutputBuilder builder = new MapOutputBuilder(environment, new Encodings(Encoding.PLAIN, Encoding.PLAIN));
@@ -225,7 +264,7 @@ final class MapOutputBuilderTest {
         for (Part part : output.parts()) {
             BlockIndex index = part.index();
             for (int i = 0; i < index.count(); i++) {
-                rows.add(index.continued(i) ? -index.partition(i) : index.partition(i));
+                rows.add(index.word(i) < 0 ? -index.partition(i) : index.partition(i));
             }
         }
         assertThat(rows).containsExactly(3, -4, 4, 9);
@@ -233,7 +272,7 @@ final class MapOutputBuilderTest {
         output.free();
 
         PartStream aborted = new PartStream(environment, PartSink.Place.MEMORY, PartStream.FIRST_PART_BYTES);
-        aborted.begin(0);
+        aborted.begin(0, Encoding.PLAIN);
         aborted.write(new byte[3 << 20], 0, 3 << 20);
         aborted.abort();
     }
