@@ -121,8 +121,8 @@ public final class Settings {
             PREFIX + "shuffle.scratch",
             "auto",
             Domain.bytesOrAuto("1m", "1024t"),
-            "Memory outside the heap that an executor's tasks share for blocks in transfer and for laying out map outputs. Tasks"
-                    + " wait for it when it is taken. auto is what the tasks of all cores use at once (spark.reducer.maxSizeInFlight"
+            "Memory outside the heap that an executor's tasks share for blocks in transfer and for laying out map outputs. When"
+                    + " it is taken, readers come again and writers make do with 1 MiB. auto is what the tasks of all cores use at once (spark.reducer.maxSizeInFlight"
                     + " and spark.mooncake.shuffle.write.buffer each), at most half of -XX:MaxDirectMemorySize and, on YARN and"
                     + " Kubernetes, half of the memory overhead.",
             V0_1);
@@ -141,7 +141,7 @@ public final class Settings {
             "auto",
             Domain.oneOf(Compress.class),
             "Whether blocks are compressed with spark.io.compression.codec. auto compresses when spark.shuffle.compress is true"
-                    + " and some executor of the application is not reached through shared memory, or the map output begins in"
+                    + " and some executor of the application is not reached through shared memory, or the block begins in"
                     + " spark.local.dir.",
             V0_1);
 

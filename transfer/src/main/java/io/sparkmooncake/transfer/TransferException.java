@@ -17,7 +17,7 @@ public final class TransferException extends IOException {
         UNREACHABLE,
         /** The connection to the peer broke; whether its process has ended is not known. */
         PEER_LOST,
-        /** The store removed the peer: its process has ended, and it does not come back under this epoch. */
+        /** The store removed the peer, or another life of it answers: it does not come back under this epoch. */
         PEER_GONE,
         /** A deadline passed. */
         TIMED_OUT,

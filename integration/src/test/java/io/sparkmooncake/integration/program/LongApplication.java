@@ -23,7 +23,8 @@ final class LongApplication implements Program {
                     executors.probe(facts.executors()).values(),
                     sc.getConf().get("spark.local.dir"));
             int maps = 2 * facts.executors();
-            int rows = (facts.number("megabytes") << 20) / ROW_BYTES / maps;
+            int rows = (int) (((long) facts.number("megabytes") << 20) / ROW_BYTES / maps);
+            Facts.require(rows > 0, "rows", rows);
             Sampling.during(
                     () -> {
                         for (int shuffle = 0; shuffle < facts.number("shuffles"); shuffle++) {

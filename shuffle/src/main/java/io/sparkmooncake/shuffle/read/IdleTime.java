@@ -29,7 +29,7 @@ final class IdleTime {
         this.report = report;
     }
 
-    /** Begins at zero: something came, or the task did not wait. */
+    /** Sets it to zero, since something came or the task did not wait. */
     void reset() {
         nanos = 0;
     }

@@ -166,14 +166,23 @@ public final class Lookups {
     private Answer decode(Key key, LookupRequest asked, Peer peer, ByteBuffer answer) {
         try {
             LeasedBlocks<RegionDescriptor> found = LookupFrame.decodeAnswer(answer);
-            requireFirstOf(asked, found.table());
-            return new Answer(peer, found, hold(key.executorId, found.leaseId()));
+            Claim lease = hold(key.executorId, found.leaseId());
+            boolean right = false;
+            try {
+                requireFirstOf(asked, found.table());
+                right = true;
+            } finally {
+                if (!right) {
+                    lease.close();
+                }
+            }
+            return new Answer(peer, found, lease);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** Without this, a task could ask for the rest for ever. */
+    /** Checks that the answer covers the first part of the request, and some of it: a task asks for the rest until all is there. */
     private static void requireFirstOf(LookupRequest asked, BlockTable table) throws IOException {
         int maps = asked.mapIds().length;
         boolean allPartitions = table.endPartition() == asked.endPartition();

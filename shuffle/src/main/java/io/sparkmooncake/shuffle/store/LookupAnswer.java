@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The answer to a look-up while it is put together: map output after map output, as asked for, until the next one would make it too
- * long. Of the first one it takes the partitions that fit, so that every answer covers at least a block. Owns the extents that it
- * has retained until a lease has them.
+ * long. Of the first one it takes the partitions that fit, so that every answer covers at least a block. Owns the
+ * extents of the outputs that were added until a lease takes them over.
  *
  * <p>Threading: one thread.
  */
@@ -80,8 +80,11 @@ final class LookupAnswer implements AutoCloseable {
                 endPartition = end;
             }
             roomBytes -= bytes(parts, end);
+            List<Indexed> wanted = wanted(parts, end);
+            extents.addAll(wanted.stream().map(each -> each.part.extent()).toList());
             taken = true;
-            addRows(take(parts, end), end);
+            free(parts, end);
+            addRows(wanted, end);
         } finally {
             if (!taken) {
                 output.free();
@@ -104,18 +107,17 @@ final class LookupAnswer implements AutoCloseable {
         }
     }
 
-    /** Takes over the parts that have rows before {@code end}, and frees the others. */
-    private List<Indexed> take(List<Indexed> parts, int end) {
-        List<Indexed> wanted = new ArrayList<>(parts.size());
+    private void free(List<Indexed> parts, int end) {
         for (Indexed each : parts) {
-            if (rows(each, end) > 0) {
-                extents.add(each.part.extent());
-                wanted.add(each);
-            } else {
+            if (rows(each, end) == 0) {
                 each.part.free();
             }
         }
-        return wanted;
+    }
+
+    /** Returns the parts that have rows before {@code end}. */
+    private List<Indexed> wanted(List<Indexed> parts, int end) {
+        return parts.stream().filter(each -> rows(each, end) > 0).toList();
     }
 
     private int rows(Indexed part, int end) {

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Takes blocks of unknown length one partition after another and cuts them into parts: a full part is sealed and the block
- * goes on in the next one, marked as continued and encoded as it began. Parts grow from the first one to the write buffer, so small outputs stay small.
+ * goes on in the next one, marked as continued and encoded as it began. Parts grow from the first one to the write buffer, so
+ * small outputs stay small.
  */
 final class PartStream extends OutputStream {
     static final int FIRST_PART_BYTES = 1 << 20;

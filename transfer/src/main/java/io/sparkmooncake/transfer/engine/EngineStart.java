@@ -137,13 +137,18 @@ final class EngineStart {
         }
     }
 
-    /** On a control thread: to unmap gigabytes takes tens of milliseconds, for which no timer of the agent waits. */
+    /** On a control thread: unmapping gigabytes takes tens of milliseconds, and timers of the agent must not wait for it. */
     private void trimLater(ShmTransport shm, Duration interval) {
         untilClosed(() -> agent.after(
                 interval,
                 () -> untilClosed(() -> controlThreads.execute(() -> {
-                    shm.trim(System.nanoTime());
-                    trimLater(shm, interval);
+                    try {
+                        shm.trim(System.nanoTime());
+                    } catch (RuntimeException | Error e) {
+                        LOG.error("peer {}: idle mappings were not all removed", identity.name(), e);
+                    } finally {
+                        trimLater(shm, interval);
+                    }
                 }))));
     }
 

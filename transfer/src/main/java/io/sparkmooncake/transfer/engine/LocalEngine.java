@@ -212,11 +212,11 @@ public final class LocalEngine implements TransferEngine {
         Life life = new Life(name, epoch);
         gone.add(life, reason);
         tell(() -> {
+            parts.control().forget(name, epoch, reason); // first, so that what is under way fails with this reason
             Connection connection = connections.get(life);
             if (connection != null) {
                 connection.lose(Code.PEER_GONE, reason);
             }
-            parts.control().forget(name, epoch, reason);
         });
     }
 

@@ -48,6 +48,10 @@ public final class PeerDirectory implements AutoCloseable {
     public static final String PREFIX = "peers/";
 
     private static final int MAX_REMOVED = 16_384;
+
+    /** After which a peer that has not answered may have ended. */
+    private static final Duration NO_ANSWER = Duration.ofMillis(100);
+
     private static final Duration FIRST_RETRY = Duration.ofMillis(50);
     private static final Duration LEAVE_TIMEOUT = Duration.ofSeconds(2);
 
@@ -62,7 +66,7 @@ public final class PeerDirectory implements AutoCloseable {
     private final Map<String, List<Waiter>> waiters = new HashMap<>();
     private final Set<Life> inUse = new HashSet<>();
 
-    /** Peers that are connected to and have not answered at once: they may have ended. */
+    /** Peers being connected that have not answered yet: their processes may have ended. */
     private final Set<Life> unanswered = new HashSet<>();
 
     private final AtomicBoolean closing = new AtomicBoolean();
@@ -220,7 +224,7 @@ public final class PeerDirectory implements AutoCloseable {
         Life life = Life.of(record);
         inUse.add(life);
         setPace();
-        Agent.Alarm noAnswer = agent.after(Dialing.FIRST_BACK_OFF, () -> {
+        Agent.Alarm noAnswer = agent.after(NO_ANSWER, () -> {
             unanswered.add(life);
             watch.pace(Watch.Pace.SOON);
         });
@@ -231,6 +235,9 @@ public final class PeerDirectory implements AutoCloseable {
             }
             Settled<Peer> known = Objects.requireNonNull(settled, "attempts do not fail");
             known.fold(peer -> peer.lost().thenRunAsync(() -> release(life), agent), cause -> {
+                if (cause.code() == Code.PEER_LOST) {
+                    watch.pace(Watch.Pace.SOON); // another process is at its address: its record may be old
+                }
                 release(life);
                 return null;
             });

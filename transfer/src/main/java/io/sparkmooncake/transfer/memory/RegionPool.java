@@ -264,7 +264,7 @@ public final class RegionPool implements AutoCloseable {
         return set.committedBytes();
     }
 
-    /** Returns a number that grows whenever something was given back. */
+    /** Returns a number that grows whenever threads that wait for memory may go on. */
     public long changes() {
         return set.changes();
     }

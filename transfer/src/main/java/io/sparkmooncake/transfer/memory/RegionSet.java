@@ -367,12 +367,16 @@ final class RegionSet {
         return extents;
     }
 
-    /** Returns a number that grows whenever something was given back. */
+    /** Returns a number that grows whenever threads that wait may go on. */
     synchronized long changes() {
         return changes;
     }
 
-    /** Waits until something was given back since {@code seen} was returned, or for a short while. */
+    /**
+     * Waits until {@link #changes} exceeds {@code seen}, or for a short while.
+     *
+     * @throws IOException once the deadline has passed, whatever has changed; if the thread was interrupted
+     */
     synchronized void awaitChange(long seen, long deadlineNanos, String what) throws IOException {
         if (changes == seen || System.nanoTime() - deadlineNanos >= 0) {
             awaitUntil(deadlineNanos, what + ": limit=" + limitBytes + " used=" + usedBytes + " extents=" + extents);

@@ -12,8 +12,8 @@ enum Verdict {
     SECRET(2, Code.PROTOCOL),
     /** Another process of this application is at the address. */
     NAME(3, Code.PEER_LOST),
-    /** Another life of the named process is at the address. */
-    EPOCH(4, Code.PEER_LOST),
+    /** Another life of the named process is at the address: the life that was meant has ended. */
+    EPOCH(4, Code.PEER_GONE),
     /** One end encrypts, the other does not. */
     ENCRYPTION(5, Code.PROTOCOL),
     /** A frame that makes no sense. */

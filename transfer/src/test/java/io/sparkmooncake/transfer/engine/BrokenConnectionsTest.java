@@ -3,6 +3,7 @@ package io.sparkmooncake.transfer.engine;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.sparkmooncake.conf.TransferSettings;
@@ -10,6 +11,7 @@ import io.sparkmooncake.transfer.Opcode;
 import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.PeerRecord;
 import io.sparkmooncake.transfer.TransferBatch;
+import io.sparkmooncake.transfer.TransferException;
 import io.sparkmooncake.transfer.engine.testing.Middlebox;
 import io.sparkmooncake.transfer.memory.HostRegion;
 import io.sparkmooncake.transfer.memory.Regions;
@@ -21,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -109,6 +112,27 @@ final class BrokenConnectionsTest {
         assertThat(echo(other)).isEqualTo(4_711);
         assertThat(peer.isLost() || other.isLost()).isFalse();
         assertThat(done(connect())).isSameAs(peer);
+    }
+
+    @Test
+    void whatIsUnderWayFailsWithTheReasonOfTheStoreOnceItRemovesThePeer() {
+        CountDownLatch end = new CountDownLatch(1);
+        two.serve("never", (from, request) -> {
+            end.await();
+            return request;
+        });
+        Peer peer = done(connect());
+        Peer other = done(one.connect(three.self()));
+        CompletableFuture<ByteBuffer> answer = peer.ask("never", ByteBuffer.allocate(4), MINUTE);
+        one.peerLost("2", two.self().epoch(), "Spark removed executor 2");
+        assertThatThrownBy(() -> done(answer))
+                .cause()
+                .isInstanceOfSatisfying(
+                        TransferException.class,
+                        failure -> assertThat(failure.code()).isEqualTo(TransferException.Code.PEER_GONE))
+                .hasMessageContaining("Spark removed executor 2");
+        end.countDown();
+        assertThat(echo(other)).isEqualTo(4_711);
     }
 
     @Test

@@ -95,6 +95,15 @@ final class ScratchTest {
                 next = greedy.tryAllocate(bytes);
             }
         }
+        try {
+            waitsFor(direct, greedy);
+        } finally {
+            direct.forEach(Extent::release);
+            greedy.close();
+        }
+    }
+
+    private void waitsFor(List<Extent> direct, RegionPool greedy) throws Exception {
         assertThatThrownBy(() -> pool.allocateLeast(RegionPool.LEAST_BYTES, Duration.ofMillis(50)))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("1048576 bytes of direct memory")
@@ -118,8 +127,10 @@ final class ScratchTest {
         Awaitility.await()
                 .atMost(Duration.ofMinutes(2))
                 .until(() -> got.isDone() || thread.getState() == Thread.State.TIMED_WAITING);
-        direct.forEach(Extent::release);
-        greedy.close();
+        direct.remove(direct.size() - 1).release();
+        greedy.trim(System.nanoTime());
+        direct.remove(0).release();
+        greedy.trim(System.nanoTime());
         got.get(4, TimeUnit.MINUTES).release();
     }
 }

@@ -97,7 +97,7 @@ final class HandshakeTest {
     void anotherLifeOrNameUnderTheSameAddressIsRefused() throws TransferException {
         TcpTransport caller = ends.start("caller", Ends.hasty(false));
         TransferException oldLife = refusal(caller, new PeerRecord("owner", 42, "127.0.0.1", owner.port(), Map.of()));
-        assertThat(oldLife.code()).isEqualTo(Code.PEER_LOST);
+        assertThat(oldLife.code()).isEqualTo(Code.PEER_GONE);
         assertThat(oldLife)
                 .hasMessageContaining("peer owner restarted: it lives in epoch=" + Ends.epoch("owner")
                         + ", the caller means epoch=42");
