@@ -20,7 +20,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.spark.TaskContext$;
 import org.apache.spark.executor.TempShuffleReadMetrics;
@@ -254,19 +253,7 @@ final class AnyShuffleTest {
     }
 
     private static Lookups lookups(Leases leases, Random random, int faults) {
-        Function<String, TestExecutor> byName = name -> EXECUTORS.stream()
-                .filter(executor -> executor.name().equals(name))
-                .findFirst()
-                .orElseThrow();
-        TestExecutor reader = EXECUTORS.get(0);
-        BlockOwners owners = new BlockOwners(
-                reader.name(),
-                reader.store(),
-                name -> reader.engine()
-                        .connect(byName.apply(name).engine().self())
-                        .thenApply(peer -> new FaultyPeer(peer, random, faults)),
-                MINUTE);
-        return new Lookups(owners, leases, MINUTE, System::nanoTime);
+        return EXECUTORS.get(0).lookups(EXECUTORS, leases, peer -> new FaultyPeer(peer, random, faults));
     }
 
     private static Fetch fetch(Shuffle shuffle, Lookups lookups, RegionPool scratch, ReadLimits limits) {

@@ -105,18 +105,7 @@ final class LongAnswersTest {
 
     /** Reads every row and returns how many there were. */
     private long read(TestExecutor reader, List<PeerBlocks> sources) throws IOException {
-        BlockOwners owners = new BlockOwners(
-                reader.name(),
-                reader.store(),
-                name -> reader.engine()
-                        .connect(executors.stream()
-                                .filter(executor -> executor.name().equals(name))
-                                .findFirst()
-                                .orElseThrow()
-                                .engine()
-                                .self()),
-                MINUTE);
-        Lookups lookups = new Lookups(owners, leases, MINUTE, System::nanoTime);
+        Lookups lookups = reader.lookups(executors, leases, peer -> peer);
         ReadLimits limits = new ReadLimits(16 << 20, 1_000, MINUTE, MINUTE, new ReadLimits.Retries(0, MINUTE), true);
         FetchReport report = new FetchReport(
                 SHUFFLE, TaskContext$.MODULE$.empty(), new ReadCounters(), new TempShuffleReadMetrics());

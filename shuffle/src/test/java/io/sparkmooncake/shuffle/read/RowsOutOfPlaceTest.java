@@ -29,7 +29,7 @@ final class RowsOutOfPlaceTest {
 
     private final Leases leases = new Leases(MINUTE, System::nanoTime, Runnable::run);
     private final RegionPool scratch = RegionPool.privateMemory(new RegionPool.Limits(1 << 20, 1 << 20, MINUTE));
-    private final Lookups lookups = lookups();
+    private final Lookups lookups = EXECUTORS.get(0).lookups(EXECUTORS, leases, peer -> peer);
 
     @BeforeAll
     static void start() throws IOException {
@@ -137,21 +137,5 @@ final class RowsOutOfPlaceTest {
         FetchReport report = new FetchReport(
                 SHUFFLE, TaskContext$.MODULE$.empty(), new ReadCounters(), new TempShuffleReadMetrics());
         return new Fetch(lookups, new HostLanding(scratch), limits, report);
-    }
-
-    private Lookups lookups() {
-        TestExecutor reader = EXECUTORS.get(0);
-        BlockOwners owners = new BlockOwners(
-                reader.name(),
-                reader.store(),
-                name -> reader.engine()
-                        .connect(EXECUTORS.stream()
-                                .filter(executor -> executor.name().equals(name))
-                                .findFirst()
-                                .orElseThrow()
-                                .engine()
-                                .self()),
-                MINUTE);
-        return new Lookups(owners, leases, MINUTE, System::nanoTime);
     }
 }

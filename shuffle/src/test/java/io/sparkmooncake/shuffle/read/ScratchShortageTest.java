@@ -75,20 +75,7 @@ final class ScratchShortageTest {
     }
 
     private Lookups lookups(UnaryOperator<Peer> change) {
-        TestExecutor reader = EXECUTORS.get(0);
-        BlockOwners owners = new BlockOwners(
-                reader.name(),
-                reader.store(),
-                name -> reader.engine()
-                        .connect(EXECUTORS.stream()
-                                .filter(executor -> executor.name().equals(name))
-                                .findFirst()
-                                .orElseThrow()
-                                .engine()
-                                .self())
-                        .thenApply(change),
-                MINUTE);
-        return new Lookups(owners, leases, MINUTE, System::nanoTime);
+        return EXECUTORS.get(0).lookups(EXECUTORS, leases, change);
     }
 
     private Fetch fetch(Lookups lookups, RegionPool scratch, Duration patience) {

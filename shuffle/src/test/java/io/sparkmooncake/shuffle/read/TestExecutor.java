@@ -10,6 +10,7 @@ import io.sparkmooncake.shuffle.store.LookupServices;
 import io.sparkmooncake.shuffle.store.MapOutput;
 import io.sparkmooncake.shuffle.store.MapOutputStore;
 import io.sparkmooncake.shuffle.store.Part;
+import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.engine.LocalEngine;
 import io.sparkmooncake.transfer.memory.Extent;
 import io.sparkmooncake.transfer.memory.HostRegion;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
+import java.util.function.UnaryOperator;
 import java.util.zip.CRC32C;
 import org.apache.spark.storage.BlockId;
 import org.apache.spark.storage.BlockManagerId;
@@ -84,6 +86,22 @@ final class TestExecutor implements AutoCloseable {
 
     MapOutputStore store() {
         return store;
+    }
+
+    /** Looks blocks up among these executors, over connections that {@code change} may replace. */
+    Lookups lookups(List<TestExecutor> executors, Leases leases, UnaryOperator<Peer> change) {
+        BlockOwners owners = new BlockOwners(
+                name(),
+                store,
+                name -> engine.connect(executors.stream()
+                                .filter(executor -> executor.name().equals(name))
+                                .findFirst()
+                                .orElseThrow()
+                                .engine()
+                                .self())
+                        .thenApply(change),
+                MINUTE);
+        return new Lookups(owners, leases, MINUTE, System::nanoTime);
     }
 
     BlockManagerId address() {
