@@ -13,6 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongSupplier;
 
 /**
@@ -22,6 +23,10 @@ import java.util.function.LongSupplier;
  * <p>Threading: safe from any thread; {@link #keep} is called by the executor's housekeeping thread.
  */
 public final class Leases {
+    /** The part of the timeout for which a look-up that was not answered may still reach its owner. */
+    private static final int UNANSWERED_SHARE = 8;
+
+    private final AtomicLong nextId = new AtomicLong(1);
     private final Set<Lease> held = ConcurrentHashMap.newKeySet();
     private final Set<Lease> unreleased = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean releaseIsDue = new AtomicBoolean();
@@ -56,12 +61,26 @@ public final class Leases {
         CompletableFuture<?> release(long[] leaseIds);
     }
 
+    /** Returns a number for a lease that is asked for, unique among those of this executor. */
+    long newId() {
+        return nextId.getAndIncrement();
+    }
+
+    /**
+     * Releases a lease that was asked for, if the owner has granted it: the answer was lost with its connection. The request may
+     * still be on its way, so this is repeated for a while.
+     */
+    void releaseUnanswered(Owner owner, long leaseId) {
+        unreleased.add(new Lease(owner, leaseId, nanoClock.getAsLong() + timeoutNanos / UNANSWERED_SHARE));
+        releaseSoon();
+    }
+
     /** Keeps a lease until it is closed. Lease 0 holds nothing, is never renewed and never expires. */
     FoundBlocks.Claim hold(Owner owner, long leaseId) {
         if (leaseId == 0) {
             return new NoLease();
         }
-        Lease lease = new Lease(owner, leaseId);
+        Lease lease = new Lease(owner, leaseId, nanoClock.getAsLong());
         held.add(lease);
         return lease;
     }
@@ -135,7 +154,8 @@ public final class Leases {
     private void release(List<Lease> leases) {
         var unused = leases.get(0).owner.release(ids(leases)).whenComplete((answer, failure) -> {
             if (failure == null) {
-                leases.forEach(unreleased::remove);
+                long now = nanoClock.getAsLong();
+                leases.stream().filter(lease -> now - lease.knownNanos >= 0).forEach(unreleased::remove);
             }
             leases.forEach(lease -> lease.releasing.set(false));
         });
@@ -145,14 +165,19 @@ public final class Leases {
     private final class Lease implements FoundBlocks.Claim {
         private final Owner owner;
         private final long id;
+
+        /** When its owner has granted it, if it ever does. */
+        private final long knownNanos;
+
         private final AtomicBoolean renewing = new AtomicBoolean();
         private final AtomicBoolean releasing = new AtomicBoolean();
         private volatile long renewedNanos = nanoClock.getAsLong();
         private volatile boolean refused;
 
-        private Lease(Owner owner, long id) {
+        private Lease(Owner owner, long id, long knownNanos) {
             this.owner = owner;
             this.id = id;
+            this.knownNanos = knownNanos;
         }
 
         private void renewed(byte lives, long askedNanos) {

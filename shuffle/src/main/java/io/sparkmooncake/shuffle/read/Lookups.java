@@ -150,8 +150,14 @@ public final class Lookups {
     }
 
     private void send(Key key, Answered answered) {
+        long leaseId = leases.newId();
         var unused = owners.connect(key.executorId)
-                .thenCompose(peer -> owners.lookUp(peer, answered.asked)
+                .thenCompose(peer -> owners.lookUp(peer, answered.asked.withLease(leaseId))
+                        .whenComplete((answer, failure) -> {
+                            if (failure != null && BlockOwners.mayComeBack(failure)) {
+                                leases.releaseUnanswered(owners.leaseOwner(key.executorId), leaseId);
+                            }
+                        })
                         .thenApply(answer -> decode(key, answered.asked, peer, answer)))
                 .whenComplete((answer, failure) -> {
                     if (failure == null) {

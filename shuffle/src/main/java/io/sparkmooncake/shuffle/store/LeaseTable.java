@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiPredicate;
 import java.util.function.LongSupplier;
-import java.util.function.Predicate;
 
 /**
  * The leases on this executor's memory: who may read which extents, and until when. A lease owns one count on every extent that
@@ -17,7 +17,7 @@ import java.util.function.Predicate;
  * <p>Threading: safe from any thread.
  */
 final class LeaseTable {
-    private final Map<Long, Lease> leases = new ConcurrentHashMap<>();
+    private final Map<Key, Lease> leases = new ConcurrentHashMap<>();
     private final AtomicLong nextId = new AtomicLong(1);
     private final long timeoutNanos;
     private final LongSupplier nanoClock;
@@ -27,36 +27,38 @@ final class LeaseTable {
         this.nanoClock = nanoClock;
     }
 
-    /** Records a lease that takes over one count on each extent. */
-    long add(String holder, List<Extent> extents) {
-        long id = nextId.getAndIncrement();
-        leases.put(id, new Lease(holder, extents, nanoClock.getAsLong() + timeoutNanos));
+    /**
+     * Records a lease that takes over one count on each extent, and returns its id.
+     *
+     * @param wantedId unique among the holder's leases; 0 for any
+     */
+    long add(String holder, long wantedId, List<Extent> extents) {
+        long id = wantedId == 0 ? nextId.getAndIncrement() : wantedId;
+        Lease before = leases.put(new Key(holder, id), new Lease(extents, nanoClock.getAsLong() + timeoutNanos));
+        if (before != null) {
+            before.extents.forEach(Extent::release);
+        }
         return id;
     }
 
-    /** Prolongs a lease; false when it has ended or is another's. */
+    /** Prolongs a lease; false when it has ended. */
     boolean renew(String holder, long id) {
         long deadline = nanoClock.getAsLong() + timeoutNanos;
-        Lease renewed = leases.computeIfPresent(
-                id, (key, lease) -> lease.holder.equals(holder) ? new Lease(holder, lease.extents, deadline) : lease);
-        return renewed != null && renewed.deadlineNanos == deadline;
+        return leases.computeIfPresent(new Key(holder, id), (key, lease) -> new Lease(lease.extents, deadline)) != null;
     }
 
     /** Ends a lease of this holder; ending it again does nothing. */
     void release(String holder, long id) {
-        Lease lease = leases.get(id);
-        if (lease != null && lease.holder.equals(holder)) {
-            end(id);
-        }
+        end(new Key(holder, id));
     }
 
     int expire() {
         long now = nanoClock.getAsLong();
-        return endWhere(lease -> lease.deadlineNanos - now < 0);
+        return endWhere((key, lease) -> lease.deadlineNanos - now < 0);
     }
 
     int holderLost(String holder) {
-        return endWhere(lease -> lease.holder.equals(holder));
+        return endWhere((key, lease) -> key.holder.equals(holder));
     }
 
     int live() {
@@ -64,21 +66,21 @@ final class LeaseTable {
     }
 
     int endAll() {
-        return endWhere(lease -> true);
+        return endWhere((key, lease) -> true);
     }
 
-    private int endWhere(Predicate<Lease> condition) {
+    private int endWhere(BiPredicate<Key, Lease> condition) {
         int ended = 0;
-        for (Map.Entry<Long, Lease> entry : leases.entrySet()) {
-            if (condition.test(entry.getValue()) && end(entry.getKey())) {
+        for (Map.Entry<Key, Lease> entry : leases.entrySet()) {
+            if (condition.test(entry.getKey(), entry.getValue()) && end(entry.getKey())) {
                 ended++;
             }
         }
         return ended;
     }
 
-    private boolean end(long id) {
-        Lease lease = leases.remove(id);
+    private boolean end(Key key) {
+        Lease lease = leases.remove(key);
         if (lease == null) {
             return false;
         }
@@ -86,5 +88,7 @@ final class LeaseTable {
         return true;
     }
 
-    private record Lease(String holder, List<Extent> extents, long deadlineNanos) {}
+    private record Key(String holder, long id) {}
+
+    private record Lease(List<Extent> extents, long deadlineNanos) {}
 }

@@ -18,7 +18,7 @@ import java.util.Objects;
  * Look-ups on the wire, big-endian. A block costs 28 bytes of an answer and no object.
  *
  * <pre>
- * request   u8 version | i32 shuffle | i32 first partition | i32 end partition | i32 m | m × i64 map id
+ * request   u8 version | i64 lease | i32 shuffle | i32 first partition | i32 end partition | i32 m | m × i64 map id
  * answer    u8 version | i64 lease | i32 m | i32 end partition | i32 g | i32 bytes | g × region descriptor
  *           | i32 n | n × (i32 map ordinal | i32 word of the {@link BlockIndex} | i32 region | i64 offset | u32 length | i32 crc)
  * renewal   n × i64 lease        (the answer is n × u8, 1 when that lease lives)
@@ -30,7 +30,7 @@ import java.util.Objects;
  */
 public final class LookupFrame {
     private static final byte VERSION = 3;
-    private static final int HEAD_BYTES = 17;
+    private static final int HEAD_BYTES = 25;
     /** What an answer takes without regions and rows. */
     static final int ANSWER_HEAD_BYTES = 29;
 
@@ -41,7 +41,7 @@ public final class LookupFrame {
     /** Encodes a request. */
     public static ByteBuffer encode(LookupRequest request) {
         ByteBuffer out = ByteBuffer.allocate(HEAD_BYTES + Long.BYTES * request.mapIds().length);
-        out.put(VERSION).putInt(request.shuffleId());
+        out.put(VERSION).putLong(request.leaseId()).putInt(request.shuffleId());
         out.putInt(request.startPartition()).putInt(request.endPartition()).putInt(request.mapIds().length);
         out.asLongBuffer().put(request.mapIds());
         return out.rewind();
@@ -51,12 +51,13 @@ public final class LookupFrame {
     public static LookupRequest decodeRequest(ByteBuffer in) throws IOException {
         try {
             checkVersion(in.get());
+            long leaseId = in.getLong();
             int shuffleId = in.getInt();
             int start = in.getInt();
             int end = in.getInt();
             long[] mapIds = new long[count(in, Long.BYTES)];
             in.asLongBuffer().get(mapIds);
-            return new LookupRequest(shuffleId, start, end, mapIds);
+            return new LookupRequest(shuffleId, start, end, mapIds).withLease(leaseId);
         } catch (BufferUnderflowException e) {
             throw new IOException("truncated shuffle look-up request", e);
         }
@@ -113,7 +114,7 @@ public final class LookupFrame {
 
     /** Returns how many pairs of map and partition an encoded request asks for, without checking or consuming it. */
     static long pairs(ByteBuffer request) {
-        int at = request.position() + 1 + Integer.BYTES;
+        int at = request.position() + 1 + Long.BYTES + Integer.BYTES;
         return request.remaining() < HEAD_BYTES
                 ? 0
                 : (long) request.getInt(at + 2 * Integer.BYTES)

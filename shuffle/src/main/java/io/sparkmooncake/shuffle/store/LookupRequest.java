@@ -21,9 +21,10 @@ public final class LookupRequest {
     private final int startPartition;
     private final int endPartition;
     private final long[] mapIds;
+    private final long leaseId;
 
     /**
-     * Creates a request.
+     * Creates a request whose lease the owner numbers.
      *
      * @param shuffleId Spark's shuffle id
      * @param startPartition first partition
@@ -31,10 +32,25 @@ public final class LookupRequest {
      * @param mapIds map outputs wanted, by Spark's map id; taken over
      */
     public LookupRequest(int shuffleId, int startPartition, int endPartition, long[] mapIds) {
+        this(shuffleId, startPartition, endPartition, mapIds, 0);
+    }
+
+    private LookupRequest(int shuffleId, int startPartition, int endPartition, long[] mapIds, long leaseId) {
         this.shuffleId = shuffleId;
         this.startPartition = startPartition;
         this.endPartition = endPartition;
         this.mapIds = mapIds;
+        this.leaseId = leaseId;
+    }
+
+    /** Returns this request with a lease that the asker numbers, so that it can release one that it never learns of. */
+    public LookupRequest withLease(long id) {
+        return new LookupRequest(shuffleId, startPartition, endPartition, mapIds, id);
+    }
+
+    /** Returns the number that the asker gives to the lease, unique among its leases; 0 if the owner numbers it. */
+    public long leaseId() {
+        return leaseId;
     }
 
     /** Returns Spark's shuffle id. */

@@ -144,7 +144,7 @@ public final class MapOutputStore implements AutoCloseable {
                 MapOutput output = outputs == null ? null : retained(outputs, request.mapIds()[ordinal]);
                 answer.add(output);
             }
-            return answer.leased(extents -> leases.add(holder, extents));
+            return answer.leased(extents -> leases.add(holder, request.leaseId(), extents));
         }
     }
 

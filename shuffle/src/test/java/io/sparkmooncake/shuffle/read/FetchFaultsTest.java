@@ -89,7 +89,7 @@ final class FetchFaultsTest {
         try (Fetch fetch = fetch(peer -> new DelegatingPeer(peer) {
             @Override
             public CompletableFuture<ByteBuffer> ask(String service, ByteBuffer request, Duration timeout) {
-                return asks.incrementAndGet() <= 3
+                return service.equals(LookupRequest.SERVICE) && asks.incrementAndGet() <= 3
                         ? CompletableFuture.failedFuture(new TransferException(Code.PEER_LOST, "cut"))
                         : super.ask(service, request, timeout);
             }

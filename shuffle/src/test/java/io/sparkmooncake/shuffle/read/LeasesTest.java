@@ -108,6 +108,23 @@ final class LeasesTest {
     }
 
     @Test
+    void aLeaseThatWasAskedForInVainIsReleasedUntilItsRequestCannotBeOnItsWayAnyMore() {
+        keeper.releaseUnanswered(new RecordingOwner("1"), 31);
+        delayed.remove().run();
+        releases.getLast().complete(null);
+        assertThat(keeper.unreleased()).isEqualTo(1);
+        now.addAndGet(TIMEOUT.toNanos() / 8 - 1);
+        keeper.keep();
+        releases.getLast().complete(null);
+        assertThat(keeper.unreleased()).isEqualTo(1);
+        now.addAndGet(1);
+        keeper.keep();
+        releases.getLast().complete(null);
+        assertThat(keeper.unreleased()).isZero();
+        assertThat(released).containsExactly(List.of(31L), List.of(31L), List.of(31L));
+    }
+
+    @Test
     void aReleaseIsNotDelayedOnceNothingRunsLater() {
         Leases closing = new Leases(TIMEOUT, now::get, action -> {
             throw new RejectedExecutionException("housekeeping has ended");
