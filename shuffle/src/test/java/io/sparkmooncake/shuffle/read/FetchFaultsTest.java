@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.sparkmooncake.shuffle.read.TestExecutor.Entry;
 import io.sparkmooncake.shuffle.spark.BlockCodec;
+import io.sparkmooncake.shuffle.store.LookupRequest;
 import io.sparkmooncake.transfer.Peer;
 import io.sparkmooncake.transfer.TransferBatch;
 import io.sparkmooncake.transfer.TransferException;
