@@ -8,12 +8,15 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Blocks arrive right with every codec, encryption, serializer and path; the program knows its results. */
+@Timeout(value = 6, unit = TimeUnit.HOURS)
 final class CodecsIT {
     /** One application of those that the campaign runs. */
     @Test
@@ -41,7 +44,7 @@ final class CodecsIT {
     private static void run(Layout layout, List<String> combinations) throws IOException, InterruptedException {
         Map<String, String> facts = Submission.of("4.1.3", "codecs")
                 .on(layout)
-                .deadline(Duration.ofMinutes(28))
+                .deadline(Duration.ofHours(2))
                 .argument("combinations", String.join(";", combinations))
                 .run();
         assertThat(facts).containsKeys(combinations.toArray(String[]::new));
