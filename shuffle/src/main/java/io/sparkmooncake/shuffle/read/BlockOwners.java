@@ -83,6 +83,11 @@ public final class BlockOwners {
                 || isShortOfMemory(failure);
     }
 
+    /** Returns whether what was asked may have reached the peer although its answer has not come. */
+    static boolean mayHaveArrived(Throwable failure) {
+        return mayComeBack(failure) && !isShortOfMemory(failure);
+    }
+
     /** Returns whether this process had no memory for a message or a transfer, for which no peer is to blame. */
     static boolean isShortOfMemory(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

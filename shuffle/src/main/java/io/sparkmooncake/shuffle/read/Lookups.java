@@ -154,7 +154,7 @@ public final class Lookups {
         var unused = owners.connect(key.executorId)
                 .thenCompose(peer -> owners.lookUp(peer, answered.asked.withLease(leaseId))
                         .whenComplete((answer, failure) -> {
-                            if (failure != null && BlockOwners.mayComeBack(failure)) {
+                            if (failure != null && BlockOwners.mayHaveArrived(failure)) {
                                 leases.releaseUnanswered(owners.leaseOwner(key.executorId), leaseId);
                             }
                         })
