@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -23,6 +24,8 @@ final class HostLimitsIT {
             assumeTrue(mayEnter, "skipped: users without rights cannot enter " + folder);
         }
         Submission submission = Submission.of("4.1.3", "breadth").on(Layout.FOUR_HOSTS);
+        Path streams = Files.createDirectories(submission.folder().resolve("streams"));
+        Files.setPosixFilePermissions(streams, PosixFilePermissions.fromString("rwxrwxrwx"));
         Map<String, String> facts = submission
                 .hosts(HostSpec.unlimited()
                         .withUser(HostSpec.User.NOBODY)
@@ -30,7 +33,7 @@ final class HostLimitsIT {
                         .withRate(100_000_000)
                         .withShm(16 << 20))
                 .conf("spark.shuffle.spill.numElementsForceSpillThreshold", "1500")
-                .argument("folder", submission.folder().resolve("scratch").resolve("stream"))
+                .argument("folder", streams.resolve("stream"))
                 .run();
         assertThat(facts).containsEntry("micro-batches", "3");
     }
