@@ -122,8 +122,8 @@ public final class Settings {
             "auto",
             Domain.bytesOrAuto("1m", "1024t"),
             "Memory outside the heap that an executor's tasks share for blocks in transfer and for laying out map outputs. When"
-                    + " it is taken, readers come again and writers make do with 1 MiB. auto is what the tasks of all cores use at once (spark.reducer.maxSizeInFlight"
-                    + " and spark.mooncake.shuffle.write.buffer each), at most half of -XX:MaxDirectMemorySize and, on YARN and"
+                    + " it is taken, readers come again and writers make do with 1 MiB. auto is what the tasks of all cores use at"
+                    + " once (spark.reducer.maxSizeInFlight and spark.mooncake.shuffle.write.buffer each), at most half of -XX:MaxDirectMemorySize and, on YARN and"
                     + " Kubernetes, half of the memory overhead.",
             V0_1);
 

@@ -80,18 +80,24 @@ final class MooncakeExecutorTest {
                 .askingDriver(driver::receive)
                 .set("spark.shuffle.manager", StartChecks.MANAGER)
                 .set("spark.mooncake.memory.dir", missing.toString());
+        assertThat(warningOfTheMemoryDirectory(context))
+                .contains(
+                        "path shm is not offered: cannot make shared memory in " + missing,
+                        "NoSuchFileException",
+                        "Check spark.mooncake.memory.dir");
+        assertThat(context.gauges()).containsEntry("memory.limit.bytes", 0L);
+    }
+
+    /** Starts the executor; fails unless there is exactly one. */
+    private String warningOfTheMemoryDirectory(FakePluginContext context) {
         try (Warnings warnings = Warnings.record()) {
             executor.init(context, TOLD);
-            assertThat(warnings.lines())
-                    .filteredOn(line -> line.contains("spark.mooncake.memory.dir"))
-                    .singleElement()
-                    .asString()
-                    .contains(
-                            "path shm is not offered: cannot make shared memory in " + missing,
-                            "NoSuchFileException",
-                            "Check spark.mooncake.memory.dir");
+            List<String> found = warnings.lines().stream()
+                    .filter(line -> line.contains("spark.mooncake.memory.dir"))
+                    .toList();
+            assertThat(found).hasSize(1);
+            return found.get(0);
         }
-        assertThat(context.gauges()).containsEntry("memory.limit.bytes", 0L);
     }
 
     /** Without the path shm nobody else looks at the directory. */
@@ -103,18 +109,12 @@ final class MooncakeExecutorTest {
                 .set("spark.shuffle.manager", StartChecks.MANAGER)
                 .set("spark.mooncake.transfer.paths", "tcp")
                 .set("spark.mooncake.memory.dir", dir.resolve("missing").toString());
-        try (Warnings warnings = Warnings.record()) {
-            executor.init(context, TOLD);
-            assertThat(warnings.lines())
-                    .filteredOn(line -> line.contains("spark.mooncake.memory.dir"))
-                    .singleElement()
-                    .asString()
-                    .contains(
-                            "executor 7: map outputs take up to 0 MiB of shared memory (spark.mooncake.memory.dir cannot"
-                                    + " be used: ",
-                            "NoSuchFileException",
-                            "100 % go to disk: give spark.mooncake.memory.dir more room");
-        }
+        assertThat(warningOfTheMemoryDirectory(context))
+                .contains(
+                        "executor 7: map outputs take up to 0 MiB of shared memory (spark.mooncake.memory.dir cannot"
+                                + " be used: ",
+                        "NoSuchFileException",
+                        "100 % go to disk: give spark.mooncake.memory.dir more room");
     }
 
     @Test

@@ -62,7 +62,7 @@ final class LocalShuffle implements AutoCloseable {
         return runtime;
     }
 
-    /** Returns when a connection to another executor was asked for, which there is none of. */
+    /** Returns the times at which tasks asked for a connection to another executor; each attempt fails, since there is none. */
     List<Long> connectNanos() {
         return connectNanos;
     }

@@ -124,9 +124,12 @@ final class MapOutputBuilderTest {
         return found;
     }
 
-    @Test
-    void whatIsSpilledIsCompressedThoughTheOutputBeganPlainInMemory() throws IOException {
-        WriteEnvironment environment = environment(3 << 20, 8 << 20, false);
+    /** The first runs fit into the memory, or even the first one does not, although a part of it would. */
+    @ParameterizedTest
+    @CsvSource({"3145728,true", "1500000,false"})
+    void whatIsSpilledIsCompressedThoughMemoryHoldsPlainBlocks(int memoryBytes, boolean beginsInMemory)
+            throws IOException {
+        WriteEnvironment environment = environment(memoryBytes, 8 << 20, false);
         try (MapOutputStore store = environment.store()) {
             MapOutputBuilder builder =
                     new MapOutputBuilder(environment, new Encodings(Encoding.PLAIN, Encoding.COMPRESSED));
@@ -135,27 +138,9 @@ final class MapOutputBuilderTest {
                     .toList();
             write(builder, expected, 9_000);
             MapOutput output = builder.finish(7);
-            assertThat(encodings(output, false)).containsExactly(Encoding.PLAIN);
+            assertThat(output.parts().get(0).extent().isFrom(files)).isNotEqualTo(beginsInMemory);
+            assertThat(encodings(output, false)).isSubsetOf(Encoding.PLAIN);
             assertThat(encodings(output, true)).containsExactly(Encoding.COMPRESSED);
-            store.commit(1, output);
-            check(environment, expected);
-        }
-    }
-
-    /** A part of it would fit into memory. */
-    @Test
-    void anOutputWhoseFirstRunDoesNotFitIntoMemoryIsEncodedAsInFiles() throws IOException {
-        WriteEnvironment environment = environment(1_500_000, 8 << 20, false);
-        try (MapOutputStore store = environment.store()) {
-            MapOutputBuilder builder =
-                    new MapOutputBuilder(environment, new Encodings(Encoding.PLAIN, Encoding.COMPRESSED));
-            List<ByteArrayOutputStream> expected = Stream.generate(ByteArrayOutputStream::new)
-                    .limit(PARTITIONS)
-                    .toList();
-            write(builder, expected, 9_000);
-            MapOutput output = builder.finish(7);
-            assertThat(encodings(output, true)).containsExactly(Encoding.COMPRESSED);
-            assertThat(output.parts().get(0).extent().isFrom(files)).isTrue();
             store.commit(1, output);
             check(environment, expected);
         }
